@@ -202,9 +202,7 @@ glorot_normal = VarianceScaling(1.0, "fan_avg", "truncated_normal")
 glorot_uniform = VarianceScaling(1.0, "fan_avg", "uniform")
 he_normal = VarianceScaling(2.0, "fan_in", "truncated_normal")
 he_uniform = VarianceScaling(2.0, "fan_in", "uniform")
-heuristic_uniform = VarianceScaling(
-    1 / 3, "fan_in", "uniform"
-)  # U[-1/sqrt(fan_in), 1/sqrt(fan_in)]
+heuristic_uniform = VarianceScaling(1 / 3, "fan_in", "uniform")  # U[+-1/sqrt(fan_in)]
 
 INITIALIZERS: dict[str, Initializer] = {
     "heuristic_uniform": heuristic_uniform,

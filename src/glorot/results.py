@@ -364,7 +364,7 @@ def _commit() -> str:
     try:
         git("ls-files", "--error-unmatch", here.name)
         commit = git("rev-parse", "HEAD")
-        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".")
+        changed = git("status", "--porcelain", "--", ".", f":!{RECORDS.name}")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
     return f"{commit}+changes" if changed else commit

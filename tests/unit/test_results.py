@@ -267,6 +267,12 @@ def test_the_commit_is_that_of_the_checkout_and_says_if_it_was_changed(tmp_path,
     monkeypatch.setattr(results, "__file__", str(source))
     commit = git("rev-parse", "HEAD")
     assert provenance("cpu", 1.0)["commit"] == commit
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "new.json").write_text("a record is no change of the code")
+    assert provenance("cpu", 1.0)["commit"] == commit
+    (tmp_path / "module.py").write_text("not committed")
+    assert provenance("cpu", 1.0)["commit"] == f"{commit}+changes"
+    (tmp_path / "module.py").unlink()
     source.write_text("new")
     assert provenance("cpu", 1.0)["commit"] == f"{commit}+changes"
 

@@ -1,0 +1,127 @@
+"""The console script ``glorot``: data sets and experiments from the command line.
+
+Errors are one line on stderr and exit status 2. Ctrl-C says what was saved and exits with 130.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from glorot import __version__
+from glorot.results import RECORDS
+
+__all__ = ["main"]
+
+EXIT_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, like all others here."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(EXIT_ERROR, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``glorot`` and return its exit status.
+
+    Args:
+        arguments: command line without the program's name; by default that of the process.
+
+    Returns:
+        0, or 2 after an error, or 130 after Ctrl-C.
+
+    Raises:
+        SystemExit: for ``--help``, ``--version`` and a command line that cannot be parsed.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except KeyboardInterrupt as interrupt:
+        print(f"\nglorot: {interrupt or 'interrupted'}", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except (ValueError, OSError, ImportError) as error:
+        print(f"glorot: {' '.join(str(error).split())}", file=sys.stderr)
+        return EXIT_ERROR
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="glorot", description="Data sets and experiments of the book.")
+    parser.add_argument("--version", action="version", version=f"glorot {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_data(commands)
+    _add_reproduce(commands)
+    return parser
+
+
+def _add_data(commands: argparse._SubParsersAction) -> None:
+    data = commands.add_parser(
+        "data",
+        help="download or import a data set",
+        description="Download a data set, or import it from a file or folder; `glorot data list` "
+        "says which there are.",
+    )
+    data.add_argument("name", metavar="NAME", help="name of the data set, or `list`")
+    data.add_argument("--source", type=Path, metavar="PATH", help="import this instead")
+    data.set_defaults(run=_run_data)
+
+
+def _add_reproduce(commands: argparse._SubParsersAction) -> None:
+    reproduce = commands.add_parser(
+        "reproduce",
+        help="run an experiment and write its record",
+        description="Run an experiment and write its record. An interrupted run goes on from its "
+        "last checkpoint, in .checkpoints/ of the working directory.",
+    )
+    reproduce.add_argument("name", metavar="NAME", help="name of the experiment")
+    reproduce.add_argument(
+        "--scale", default="laptop", help="smoke (seconds), laptop (minutes) or paper (days)"
+    )
+    reproduce.add_argument("--seeds", type=int, metavar="N", help="run seeds 0 to N - 1")
+    reproduce.add_argument("--device", default="cpu", help="cpu or cuda")
+    reproduce.add_argument(
+        "--out", type=Path, default=RECORDS, metavar="DIR", help="folder of the record"
+    )
+    reproduce.set_defaults(run=_run_reproduce)
+
+
+def _run_data(options: argparse.Namespace) -> None:
+    from glorot import datasets
+
+    if options.name == "list":
+        if options.source is not None:
+            raise ValueError(f"source must not be given with list, got {str(options.source)!r}")
+        _print_table([[str(cell) for cell in row] for row in datasets.available()])
+        return
+    prepared = datasets.prepare(options.name, options.source)
+    print(f"{options.name} is ready: {prepared}")
+
+
+def _run_reproduce(options: argparse.Namespace) -> None:
+    from glorot.experiments import reproduce
+
+    record = reproduce(
+        options.name,
+        options.scale,
+        device=options.device,
+        seeds=options.seeds,
+        directory=options.out,
+    )
+    path = options.out / f"{record.experiment}-{record.scale}.json"
+    print(f"{path} written after {record.provenance['wall_seconds']:,.0f} s of computing")
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

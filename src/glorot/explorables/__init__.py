@@ -1,0 +1,22 @@
+"""Explorables: figures that answer, each one an anywidget whose numbers come from Python."""
+
+from glorot.explorables.amplifier_matrix import AmplifierMatrix
+from glorot.explorables.bend_the_line import BendTheLine
+from glorot.explorables.chain_heard import ChainHeard
+from glorot.explorables.race import Race
+from glorot.explorables.scrub_the_escape import ScrubTheEscape
+from glorot.explorables.self_check import Choice, Number, Option, SelfCheck
+from glorot.explorables.tug_of_war import TugOfWar
+
+__all__ = [
+    "AmplifierMatrix",
+    "BendTheLine",
+    "ChainHeard",
+    "Choice",
+    "Number",
+    "Option",
+    "Race",
+    "ScrubTheEscape",
+    "SelfCheck",
+    "TugOfWar",
+]

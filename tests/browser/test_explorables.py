@@ -1,0 +1,225 @@
+"""The contract of every explorable, tried in a browser: arithmetic, controls, words, weight of the hand."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from glorot import explorables
+from glorot.explorables.base import Explorable
+from tests.browser.harness import page_with
+from tests.browser.test_pages import violations
+
+pytestmark = pytest.mark.browser
+
+QUESTIONS = (
+    explorables.Choice(
+        "Which?",
+        (
+            explorables.Option("this", "Since it is so.", True),
+            explorables.Option("that", "It is not."),
+        ),
+    ),
+    explorables.Number("How much?", 0.25, "A quarter.", "Divide."),
+)
+MADE = {
+    name: (lambda made=made: made(*QUESTIONS)) if made is explorables.SelfCheck else made
+    for name, made in vars(explorables).items()
+    if isinstance(made, type) and issubclass(made, Explorable) and made is not Explorable
+}
+
+
+@pytest.fixture(params=MADE)
+def widget(request):
+    return MADE[request.param]()
+
+
+@pytest.fixture
+def opened(visit, tmp_path):
+    """Opens a bare page with the given views and waits until they stand."""
+
+    def open_views(*views, theme="light", width=1300, scripts=""):
+        file = tmp_path / f"page-{theme}-{width}.html"
+        file.write_text(page_with(*views, scripts=scripts), "utf-8")
+        seen = visit(file.as_uri(), theme, width)
+        seen.page.wait_for_function(
+            f"document.querySelectorAll('.explorable-place.mounted .explorable').length === {len(views)}"
+        )
+        return seen
+
+    return open_views
+
+
+def evaluate_cases(page, widget) -> list:
+    """What the module's arithmetic gives for each case, in the page."""
+    cases = [[case.function, case.arguments] for case in widget.cases()]
+    script = """async ([source, cases]) => {
+        const module = await import(URL.createObjectURL(new Blob([source], {type: 'text/javascript'})));
+        return JSON.stringify(cases.map(([name, args]) => module.default.arithmetic[name](...args)));
+    }"""
+    return json.loads(page.evaluate(script, [str(widget._esm), cases]))
+
+
+def test_javascript_and_python_agree(opened, widget):
+    seen = opened(widget)
+    cases = widget.cases()
+    assert len(cases) >= 20
+    for case, got in zip(cases, evaluate_cases(seen.page, widget), strict=True):
+        for ours, theirs in zip(flat(case.expected), flat(got), strict=True):
+            assert np.isclose(ours, theirs, rtol=1e-6, atol=1e-9), (case.function, case.arguments)
+
+
+def flat(value) -> list[float]:
+    """All numbers of nested lists, in order."""
+    return [x for part in value for x in flat(part)] if isinstance(value, list) else [value]
+
+
+def test_an_arithmetic_error_of_a_millionth_is_noticed():
+    assert not np.isclose(1.0, 1.00001, rtol=1e-6, atol=1e-9)
+
+
+STATE = """root => JSON.stringify([
+    [...root.querySelectorAll('svg, canvas')].map(
+        node => node.tagName === 'CANVAS' ? node.toDataURL() : node.innerHTML),
+    root.querySelector('.sentence')?.textContent])"""
+
+
+def look(page) -> tuple[str, str]:
+    """The pictures and the sentence of the only explorable on a page."""
+    page.wait_for_timeout(60)
+    pictures, sentence = json.loads(page.eval_on_selector(".explorable", STATE))
+    return json.dumps(pictures), sentence
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [375, 1300])
+def test_no_explorable_complains_overflows_or_shuts_anyone_out(opened, widget, theme, width):
+    seen = opened(widget, theme=theme, width=width)
+    seen.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    assert seen.complaints == []
+    assert violations(seen.page) == []
+    assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_every_slider_moves_its_picture_and_its_sentence(opened, widget):
+    page = opened(widget).page
+    commit(page)
+    for index in range(page.locator("input[type=range]").count()):
+        slider = page.locator("input[type=range]").nth(index)
+        if slider.is_disabled() or slider.get_attribute("data-waits") is not None:
+            continue
+        before = look(page)
+        slider.focus()
+        for _ in range(3):
+            page.keyboard.press("PageUp" if at_low_end(slider) else "PageDown")
+        after = look(page)
+        name = slider.evaluate("node => node.labels[0].textContent")
+        assert before[0] != after[0], f"{name}: the picture stays"
+        assert before[1] != after[1], f"{name}: the sentence stays"
+
+
+def at_low_end(slider) -> bool:
+    """Whether a slider stands in the lower half of its range."""
+    return slider.evaluate("node => +node.value < (+node.min + +node.max) / 2")
+
+
+def test_every_choice_moves_its_picture_and_its_sentence(opened, widget):
+    page = opened(widget).page
+    commit(page)
+    if isinstance(widget, explorables.SelfCheck):
+        return
+    for radio in page.locator(
+        "fieldset.choice:not([data-commits]) input[type=radio]:not(:checked)"
+    ).all():
+        before = look(page)
+        radio.check()
+        after = look(page)
+        name = radio.evaluate("node => node.labels[0].textContent")
+        assert before != after, f"{name}: nothing moves"
+
+
+def test_new_draw_shows_another_seed_and_reset_brings_the_first_back(opened, widget):
+    page = opened(widget).page
+    if page.get_by_role("button", name="New draw").count() == 0:
+        assert isinstance(widget, explorables.SelfCheck)  # nothing in it is random
+        return
+    commit(page)
+    first, seed = look(page), page.locator(".seed").first.text_content()
+    page.get_by_role("button", name="New draw").first.click()
+    drawn = look(page)
+    assert first[0] != drawn[0]
+    assert page.locator(".seed").first.text_content() != seed
+    page.get_by_role("button", name="Reset").click()
+    assert page.locator(".seed").first.text_content() == seed
+
+
+def test_a_reader_commits_before_the_truth_appears(opened, widget):
+    page = opened(widget).page
+    if isinstance(widget, explorables.SelfCheck):
+        return
+    before = look(page)
+    assert commit(page), "there is nothing to commit to"
+    assert look(page) != before or page.locator(".reply").first.text_content() != ""
+
+
+def commit(page) -> bool:
+    """Type a number, or choose, where the explorable asks for a prediction; say whether it did."""
+    asked = False
+    for form in page.locator("form.commitment").all():
+        form.locator("input[type=text]").fill("2")
+        form.locator("button[type=submit]").click()
+        asked = True
+    for fieldset in page.locator("fieldset[data-commits]").all():
+        fieldset.locator("input[type=radio]").first.check()
+        asked = True
+    return asked
+
+
+def test_the_keyboard_alone_reaches_every_control(opened, widget):
+    page = opened(widget).page
+    reachable = page.evaluate("""() => [...document.querySelectorAll(
+        '.explorable :is(input, button, summary, select)')].filter(n => !n.disabled && n.tabIndex < 0).length""")
+    assert reachable == 0
+    focus = set()
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        focus.add(page.evaluate("document.activeElement.outerHTML.slice(0, 120)"))
+    ranges = page.locator(".explorable input[type=range]:not(:disabled)").evaluate_all(
+        "nodes => nodes.map(n => n.outerHTML.slice(0, 120))"
+    )
+    assert set(ranges) <= focus
+
+
+def test_two_views_of_one_model_share_it(opened):
+    widget = explorables.TugOfWar()
+    page = opened(widget, widget).page
+    assert page.locator(".explorable").count() == 2
+
+
+def test_a_widget_that_throws_fails_alone_and_says_so(visit, tmp_path):
+    class Broken(explorables.TugOfWar):
+        module = "tug_of_war.js"
+
+    broken = Broken()
+    broken._esm = "export default { render() { throw new Error('on purpose'); } }"
+    file = tmp_path / "broken.html"
+    file.write_text(page_with(broken, explorables.TugOfWar()), "utf-8")
+    seen = visit(file.as_uri())
+    seen.page.wait_for_selector(".explorable-place.mounted .explorable")
+    assert "could not start" in seen.page.locator(".explorable-failed").text_content()
+    assert any("on purpose" in line for line in seen.complaints)
+
+
+def test_the_self_check_explains_right_and_wrong_answers(opened):
+    page = opened(MADE["SelfCheck"]()).page
+    page.get_by_label("that").check()
+    page.get_by_role("button", name="Check").first.click()
+    assert "It is not." in page.locator(".reply").first.text_content()
+    page.get_by_label("this").check()
+    page.get_by_role("button", name="Check").first.click()
+    page.get_by_label("2. How much?").fill("1/4")
+    page.get_by_role("button", name="Check").nth(1).click()
+    assert "A quarter." in page.locator(".reply").nth(1).text_content()
+    assert page.locator(".sentence").text_content() == "All answered rightly."

@@ -1,0 +1,148 @@
+"""The console script: what it prints, and how it fails."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from glorot import datasets
+from glorot.cli import main
+from glorot.experiments import EXPERIMENTS
+from glorot.results import load_record
+
+COMMAND = [sys.executable, "-m", "glorot.cli"]
+
+
+def error_line(capsys):
+    """The one line on stderr; more, or a traceback, fails."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = captured.err.splitlines()
+    assert len(lines) == 1, captured.err
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["reproduce", "nothing"], "'nothing'"),
+        (["reproduce", "saturation", "--scale", "moon"], "'moon'"),
+        (["reproduce", "saturation", "--scale", "smoke", "--seeds", "0"], "seeds must be at least"),
+        (["reproduce", "tapering", "--scale", "smoke", "--seeds", "1"], "seeds must be at least 2"),
+        (["reproduce", "saturation", "--scale", "smoke", "--device", "tpu"], "'tpu'"),
+        (["data", "imagenet-22k"], "'imagenet-22k'"),
+        (["data", "list", "--source", "here"], "'here'"),
+        (["data", "mnist", "--source", "/no/such/folder"], "/no/such/folder"),
+    ],
+)
+def test_an_error_is_one_line_and_status_2(arguments, named, capsys):
+    assert main(arguments) == 2
+    assert named in error_line(capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ([], "COMMAND"),
+        (["grow"], "'grow'"),
+        (["reproduce"], "NAME"),
+        (["data"], "NAME"),
+        (["reproduce", "saturation", "--seeds", "three"], "'three'"),
+    ],
+)
+def test_a_command_line_that_cannot_be_read_is_one_line_and_status_2(arguments, named, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(arguments)
+    assert exit_.value.code == 2
+    assert named in error_line(capsys)
+
+
+def test_a_missing_data_set_names_the_command_that_fetches_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("GLOROT_DATA", str(tmp_path))
+    assert main(["reproduce", "saturation", "--scale", "laptop", "--out", str(tmp_path)]) == 2
+    assert "glorot data mnist" in error_line(capsys)
+    assert list(tmp_path.glob("*.json")) == []
+
+
+def test_data_list_names_every_data_set(capsys):
+    assert main(["data", "list"]) == 0
+    printed = capsys.readouterr().out
+    assert "mnist" in printed
+    assert len(printed.splitlines()) >= len(datasets.available())
+
+
+def test_reproduce_writes_a_record_where_it_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    arguments = ["reproduce", "saturation", "--scale", "smoke", "--seeds", "1", "--out", "made"]
+    assert main(arguments) == 0
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert "saturation-smoke.json" in captured.out
+    record = load_record("saturation", "smoke", tmp_path / "made")
+    assert record.config["seeds"] == [0]
+    assert list((tmp_path / ".checkpoints").iterdir()) == []
+
+
+def test_a_record_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("in the way")
+    arguments = ["reproduce", "saturation", "--scale", "smoke", "--seeds", "1", "--out", "file"]
+    assert main(arguments) == 2
+    assert "file" in error_line(capsys)
+
+
+def test_help_names_every_command(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["--help"])
+    assert exit_.value.code == 0
+    printed = capsys.readouterr().out
+    assert "data" in printed
+    assert "reproduce" in printed
+
+
+def wait_for(found, seconds=30.0):
+    deadline = time.monotonic() + seconds
+    while not found():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def test_ctrl_c_says_what_was_saved_and_exits_with_130(tmp_path):
+    assert EXPERIMENTS["saturation"].scales["paper"].data == "shapeset"
+    slow = (  # a smoke run long enough to be interrupted
+        "import sys, dataclasses as d, glorot.cli, glorot.experiments as e\n"
+        "x = e.EXPERIMENTS['saturation']; c = x.scales['smoke']\n"
+        "g = tuple(d.replace(g, updates=(1_000_000,) * len(g.updates)) for g in c.groups)\n"
+        "e.EXPERIMENTS['saturation'] = d.replace(x, scales={'smoke': d.replace(c, groups=g)})\n"
+        "print('ready', flush=True)\n"
+        "sys.exit(glorot.cli.main(['reproduce', 'saturation', '--scale', 'smoke', '--out', '.']))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", slow],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(1.5)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "updates, saved in" in err
+    assert "the same command goes on from there" in err
+    assert len(list((tmp_path / ".checkpoints").glob("*.checkpoint"))) == 1
+
+
+def test_the_module_runs_as_a_program(tmp_path):
+    done = subprocess.run(
+        [*COMMAND, "reproduce", "nothing"], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("glorot: ")
+    assert len(done.stderr.splitlines()) == 1
