@@ -50,7 +50,7 @@ test: $(READY) ## unit, statistical and notebook tests, the strict build, one pa
 	$(PYTEST) $(WORKERS) -m "(build or browser) and not full" tests/book tests/browser
 
 test-full: book ## the rest: every page x theme x width, chapters against mutated packages
-	$(PYTEST) -n auto -m full tests
+	$(PYTEST) -n auto --dist loadgroup -m full tests
 
 serve: book ## preview the book on http://localhost:8000 (PORT=... for another)
 	$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)

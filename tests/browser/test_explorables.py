@@ -192,6 +192,82 @@ def test_the_keyboard_alone_reaches_every_control(opened, widget):
     assert set(ranges) <= focus
 
 
+# Heights of the sentence while every slider sweeps its range, a frame for each position.
+SWEEP = """async () => {
+    const frame = () => new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+    const sentence = document.querySelector('.sentence'), heights = [];
+    for (const slider of document.querySelectorAll('.explorable input[type=range]:not(:disabled)'))
+        for (let k = 0; k <= 20; k++) {
+            slider.value = +slider.min + (slider.max - slider.min) * k / 20;
+            slider.dispatchEvent(new Event('input', { bubbles: true }));
+            await frame();
+            heights.push(sentence.getBoundingClientRect().height);
+        }
+    return heights;
+}"""
+
+
+def test_the_sentence_grows_but_never_lets_the_page_below_it_jump_back(opened, widget):
+    page = opened(widget, width=375).page
+    commit(page)
+    heights = page.evaluate(SWEEP)
+    assert heights == sorted(heights)
+    if heights and heights[-1] > heights[0]:
+        page.set_viewport_size({"width": 1000, "height": 900})  # longer lines: it starts afresh
+        page.wait_for_function(
+            f"document.querySelector('.sentence').clientHeight < {heights[-1] - 1}"
+        )
+
+
+# Milliseconds between frames for two seconds.
+FRAMES = """async () => {
+    const frame = () => new Promise(requestAnimationFrame), times = [await frame()];
+    while (times.at(-1) - times[0] < 2000) times.push(await frame());
+    return times.slice(1).map((t, i) => t - times[i]);
+}"""
+
+
+@pytest.fixture
+def racing(opened):
+    """A page whose race has started."""
+    page = opened(explorables.Race()).page
+    commit(page)
+    page.get_by_role("button", name="Start").click()
+    return page
+
+
+@pytest.mark.full
+def test_race_keeps_its_frame_rate(racing):
+    """Sixty frames a second have 16.7 ms each; a machine with other work to do may miss a few."""
+    assert np.median(racing.evaluate(FRAMES)) <= 20
+    assert updates(racing) > 60  # it did train meanwhile
+
+
+def updates(page) -> int:
+    """How many updates the sentence of a race tells of, once paused."""
+    if page.get_by_role("button", name="Pause").count():
+        page.get_by_role("button", name="Pause").click()
+    return int(page.locator(".sentence").text_content().split()[1])
+
+
+TO_ANOTHER_TAB = """Object.defineProperty(document, 'hidden', {value: true});
+document.dispatchEvent(new Event('visibilitychange'))"""
+SCROLLED_AWAY = "document.body.style.paddingBottom = '9000px'; scrollTo(0, 9000)"
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("leave", [TO_ANOTHER_TAB, SCROLLED_AWAY], ids=["hidden", "scrolled away"])
+def test_race_stops_when_nobody_can_see_it(racing, leave):
+    assert racing.get_by_role("button", name="Pause").is_visible()
+    racing.evaluate(leave)
+    racing.wait_for_function(
+        "[...document.querySelectorAll('button')].some(b => b.textContent === 'Start')"
+    )
+    stopped = updates(racing)
+    racing.wait_for_timeout(300)
+    assert updates(racing) == stopped
+
+
 def test_two_views_of_one_model_share_it(opened):
     widget = explorables.TugOfWar()
     page = opened(widget, widget).page

@@ -30,7 +30,7 @@ function render({ model, el }) {
         : Math.abs(value - 0.5) < 0.05 ? 'It is 8: the signs do not cancel everything, √256 is left over.' : 'It is 8: 0.5 times the root of 256.';
   } });
   const wires = slider({ label: 'Wires, n', min: 0, max: widths.length - 1, value: start.power, read: p => p, show: p => String(widths[p]), input: p => { state.power = p; redraw(); } });
-  const std = slider({ label: 'Standard deviation of a weight, σ', min: -7, max: 1, step: 0.25, value: Math.log2(start.std), read: p => 2 ** p, input: v => { state.std = v; redraw(); } });
+  const std = slider({ label: 'Standard deviation, σ', min: -7, max: 1, step: 0.25, value: Math.log2(start.std), read: p => 2 ** p, input: v => { state.std = v; redraw(); } });
   const signs = choice({ legend: 'The weights of a layer', options: [['random', 'random, mean 0'], ['equal', 'all equal to σ']], value: start.signs, change: key => { state.signs = key; redraw(); } });
   const random = draw({ seed: model.get('seed'), change: () => redraw() });
   const reset = button('Reset', () => { Object.assign(state, start, { guess: null }); guess.clear(); random.set(model.get('seed')); settle(); });

@@ -171,9 +171,9 @@ function render({ model, el }) {
 
   function drawLevels(hidden, measured, low, high) {
     const { gain: g, length: L, noise: n, bypass: b } = state, { X, Y, data } = levels, stages = Array.from({ length: L }, (_, i) => i + 1), step = 304 / 50;
-    const knobs = stages.map(l => { const x = X(l - 1) + 0.5; return svg('path', { d: `M${x} 170l${step - 1} 5l${1 - step} 5z${b ? `M${x} 169q${step / 2} -9 ${step - 1} 0` : ''}`, fill: b ? 'none' : 'currentColor', stroke: 'currentColor', 'stroke-width': 0.7 }); });
-    data.replaceChildren(svg('rect', { x: X(0), y: Y(40), width: X(50) - X(0), height: Y(0) - Y(40), fill: 'currentColor', opacity: 0.08 }), svg('text', { x: X(50) - 4, y: Y(40) + 14, 'text-anchor': 'end' }, 'clips'), ...knobs,
-      svg('text', { x: X(0) + 2, y: 194 }, `${L} × ${gainText(g).replace('× ', '')}, hiss ${signed(n)} dB each`),
+    const outline = l => { const x = X(l - 1) + 0.5; return `M${x} 170l${step - 1} 5l${1 - step} 5z${b ? `M${x} 169q${step / 2} -9 ${step - 1} 0` : ''}`; };
+    data.replaceChildren(svg('rect', { x: X(0), y: Y(40), width: X(50) - X(0), height: Y(0) - Y(40), fill: 'currentColor', opacity: 0.08 }), svg('text', { x: X(50) - 4, y: Y(40) + 14, 'text-anchor': 'end' }, 'clips'),
+      svg('path', { d: stages.map(outline).join(''), fill: b ? 'none' : 'currentColor', stroke: 'currentColor', 'stroke-width': 0.7 }), svg('text', { x: X(0) + 2, y: 194 }, `${L} × ${gainText(g).replace('× ', '')}, hiss ${signed(n)} dB each`),
       ...(hidden ? [] : [path([[0, level], ...stages.map(l => [l, level + chain(g, l, n, b)[0]])], X, Y, { stroke: 'currentColor', 'stroke-width': 2 }),
         path(stages.map(l => [l, chain(g, l, n, b)[1]]), X, Y, { stroke: 'var(--accent)', 'stroke-width': 1.6, 'stroke-dasharray': '5 3' }),
         ...stages.filter(l => l === L || l % 4 === 1).map(l => svg('circle', { cx: X(l), cy: Y(measured[l - 1]), r: 2.2, fill: 'var(--accent)' })),

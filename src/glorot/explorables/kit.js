@@ -187,7 +187,7 @@ function table(caption) {
 /* The frame all explorables share: name, what to do, the parts, and one live sentence of conclusion. */
 function frame(el, { title, task }) {
   const id = unique('explorable');
-  const sentence = html('output', { class: 'sentence', 'aria-live': 'polite' });
+  const sentence = keepingHeight(html('output', { class: 'sentence', 'aria-live': 'polite' }));
   const body = html('div', { class: 'body' });
   const root = html('section', { class: 'explorable', 'aria-labelledby': id }, html('h4', { id }, title), html('p', { class: 'task' }, task), body);
   el.append(root);
@@ -218,4 +218,23 @@ function whenHidden(el, hide) {
   const seen = new IntersectionObserver(entries => { if (!entries.at(-1).isIntersecting) hide(); });
   seen.observe(el);
   return () => { document.removeEventListener('visibilitychange', onVisibility); seen.disconnect(); };
+}
+
+/* An element at least as tall as its tallest text so far: what stands below does not jump while a slider is dragged,
+   and the browser need not paint the rest of the page again. At another width it starts afresh. */
+function keepingHeight(node) {
+  let width = 0;
+  const observer = new ResizeObserver(([{ contentRect: size }]) => {
+    if (!width || size.width === width) {
+      width = size.width;
+      node.style.minHeight = `${size.height}px`;
+    } else requestAnimationFrame(() => {  // not here: an observer must not resize what it has just been told of
+      width = 0;
+      node.style.minHeight = '';
+      observer.unobserve(node);
+      observer.observe(node);
+    });
+  });
+  observer.observe(node);
+  return node;
 }

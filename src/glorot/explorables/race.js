@@ -3,7 +3,8 @@ const BATCH = 32;
 
 /* A net of tanh layers with a softmax on top; weights are flat rows of (fan_in, fan_out), as in the book. */
 function network(sizes, weights) {
-  return { sizes, weights: weights.map(w => Float64Array.from(w)), biases: sizes.slice(1).map(n => new Float64Array(n)) };
+  const scratch = [0, 1].map(() => new Float64Array(Math.max(...sizes)));
+  return { sizes, weights: weights.map(w => Float64Array.from(w)), biases: sizes.slice(1).map(n => new Float64Array(n)), scratch };
 }
 
 /* One step of gradient descent on the batch-mean negative log-likelihood. Returns the loss before the step and
@@ -45,14 +46,17 @@ function step(net, points, labels, rate) {
   return { loss, squares };
 }
 
-/* The two classes' log-odds at a point, for the picture. */
+/* The two classes' log-odds at a point, for the picture. Thousands of points a frame, so that no arrays are made. */
 function logOdds(net, x, y) {
-  let h = [x, y];
-  net.weights.forEach((w, l) => {
-    const m = net.sizes[l + 1], out = Array.from(net.biases[l]);
-    h.forEach((a, i) => { for (let j = 0; j < m; j++) out[j] += a * w[i * m + j]; });
-    h = l < net.weights.length - 1 ? out.map(Math.tanh) : out;
-  });
+  let [h, out] = net.scratch;
+  h[0] = x; h[1] = y;
+  for (let l = 0, L = net.weights.length; l < L; l++) {
+    const n = net.sizes[l], m = net.sizes[l + 1], w = net.weights[l], b = net.biases[l];
+    for (let j = 0; j < m; j++) out[j] = b[j];
+    for (let i = 0; i < n; i++) { const a = h[i]; for (let j = 0; j < m; j++) out[j] += a * w[i * m + j]; }
+    if (l < L - 1) for (let j = 0; j < m; j++) out[j] = Math.tanh(out[j]);
+    [h, out] = [out, h];
+  }
   return h[1] - h[0];
 }
 
@@ -87,6 +91,7 @@ function render({ model, el }) {
   const random = draw({ seed: model.get('seed'), change: () => restart() });
   const reset = button('Reset', () => { lanes.forEach((one, i) => { one.key = from[i]; one.picker.set(from[i]); }); random.set(model.get('seed')); guess.set(null); state.guess = null; start.disabled = true; restart(); });
   const numbers = table('Mean squared weight gradient by layer, and the loss'), state = { updates: 0, guess: null };
+  let frames = 0;
   const timer = clock(milliseconds => tick(milliseconds));
 
   function lane(index, key) {
@@ -110,7 +115,7 @@ function render({ model, el }) {
   }
 
   function restart() {
-    pause();
+    halt();
     state.updates = 0;
     lanes.forEach(one => { one.net = network(sizes, weightsOf(one.key)); one.history = []; one.done = null; one.squares = null; one.mean = null; });
     const [p, y] = batchAt(points, labels, 0);
@@ -119,7 +124,8 @@ function render({ model, el }) {
   }
 
   function go() { if (state.updates >= limit) restart(); start.textContent = 'Pause'; timer.start(); }
-  function pause() { timer.stop(); start.textContent = 'Start'; if (lanes.every(one => one.net)) report(); }
+  function halt() { timer.stop(); start.textContent = 'Start'; }
+  function pause() { halt(); show(); }
 
   function tick() {
     const until = performance.now() + 7;
@@ -142,7 +148,7 @@ function render({ model, el }) {
     lossPicture.data.replaceChildren(...lanes.map((one, i) => path(one.history, lossPicture.X, lossPicture.Y, { stroke: ink[i], 'stroke-width': 1.8, 'stroke-dasharray': dash[i] })));
     gradientPicture.data.replaceChildren(...lanes.map((one, i) => path(one.squares.map((s, l) => [l + 1, s]), gradientPicture.X, gradientPicture.Y, { stroke: ink[i], 'stroke-width': 1.8, 'stroke-dasharray': dash[i] })));
     const colors = ['--glorot', '--heuristic'].map(name => getComputedStyle(view.root).getPropertyValue(name).trim());
-    lanes.forEach(one => paint(one, colors));
+    for (const one of timer.running ? [lanes[frames++ % 2]] : lanes) paint(one, colors);       // in turns: a frame has 16 ms
     if (!timer.running || state.updates % 20 === 0) report();
   }
 
