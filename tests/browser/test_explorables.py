@@ -264,6 +264,7 @@ def test_race_stops_when_nobody_can_see_it(racing, leave):
         "[...document.querySelectorAll('button')].some(b => b.textContent === 'Start')"
     )
     stopped = updates(racing)
+    assert stopped < explorables.Race().steps  # it did not merely come to its end
     racing.wait_for_timeout(300)
     assert updates(racing) == stopped
 
