@@ -3,7 +3,7 @@
   const WIDE = "pre, .pst-scrollable-table-container, mjx-container[display='true']";
 
   const mark = () => document.querySelectorAll(WIDE).forEach((box) => {
-    const overflows = box.scrollWidth > box.clientWidth + 1;
+    const overflows = box.scrollWidth > box.clientWidth;
     if (overflows) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   });
