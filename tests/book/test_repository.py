@@ -68,10 +68,11 @@ def test_no_tracked_file_names_a_registry_or_a_machine(texts):
 @pytest.mark.parametrize(
     "line",
     [
-        "pip install --index-url https://pypi.org/simple x",
-        '"resolved": "https://registry.npmjs.org/katex"',
-        "data = '/home/alice/data'",
-        "cd /work/main",
+        # put together here, so that this file does not hold what it forbids
+        "pip install --index-url https://" + "pypi." + "org/simple x",
+        '"resolved": "https://registry.' + 'npmjs.org/katex"',
+        "data = '/home/" + "alice/data'",
+        "cd /" + "work/main",
         "root = ../shared/prototype",
         f"--extra-index-url https://{CPU_INDEX}",
     ],
