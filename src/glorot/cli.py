@@ -6,10 +6,14 @@ Errors are one line on stderr and exit status 2. Ctrl-C says what was saved and 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import multiprocessing
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from glorot import __version__
 from glorot.results import RECORDS
@@ -85,6 +89,11 @@ def _add_reproduce(commands: argparse._SubParsersAction) -> None:
     )
     reproduce.add_argument("--seeds", type=int, metavar="N", help="run seeds 0 to N - 1")
     reproduce.add_argument("--device", default="cpu", help="cpu or cuda")
+    spread = reproduce.add_mutually_exclusive_group()
+    spread.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes that share the work"
+    )
+    spread.add_argument("--dask", metavar="ADDRESS", help="share it with a Dask cluster instead")
     reproduce.add_argument(
         "--out", type=Path, default=RECORDS, metavar="DIR", help="folder of the record"
     )
@@ -106,15 +115,42 @@ def _run_data(options: argparse.Namespace) -> None:
 def _run_reproduce(options: argparse.Namespace) -> None:
     from glorot.experiments import reproduce
 
-    record = reproduce(
-        options.name,
-        options.scale,
-        device=options.device,
-        seeds=options.seeds,
-        directory=options.out,
-    )
+    with _executor(options) as executor:
+        record = reproduce(
+            options.name,
+            options.scale,
+            device=options.device,
+            seeds=options.seeds,
+            directory=options.out,
+            executor=executor,
+        )
     path = options.out / f"{record.experiment}-{record.scale}.json"
     print(f"{path} written after {record.provenance['wall_seconds']:,.0f} s of computing")
+
+
+@contextlib.contextmanager
+def _executor(options: argparse.Namespace) -> Iterator[Executor | None]:
+    """Where the work is done: here (None), in processes of this machine, or on a Dask cluster."""
+    if options.dask is not None:
+        with _dask_client(options.dask) as client:
+            yield client.get_executor(pure=False)
+    elif options.workers == 1:
+        yield None
+    elif options.workers > 1:
+        spawn = multiprocessing.get_context("spawn")
+        ignore = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is this process's to pass on
+        with ProcessPoolExecutor(options.workers, spawn, signal.signal, ignore) as pool:
+            yield pool
+    else:
+        raise ValueError(f"workers must be at least 1, got {options.workers!r}")
+
+
+def _dask_client(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ImportError("--dask needs the package distributed: pip install distributed") from None
+    return Client(address, timeout="10s")
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:

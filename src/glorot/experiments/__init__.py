@@ -7,12 +7,14 @@ reproduce NAME`` makes a record anew.
 from __future__ import annotations
 
 import os
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 from glorot.experiments.frame import Config, Experiment, InterruptedRun, Session, run_experiment
 from glorot.experiments.saturation import SATURATION
 from glorot.experiments.statistics import Verdict, sameness, verdict
+from glorot.experiments.table1 import TABLE1
 from glorot.experiments.tapering import TAPERING
 from glorot.results import RECORDS, Record
 
@@ -28,7 +30,7 @@ __all__ = [
     "verdict",
 ]
 
-EXPERIMENTS: dict[str, Experiment[Any]] = {e.name: e for e in (SATURATION, TAPERING)}
+EXPERIMENTS: dict[str, Experiment[Any]] = {e.name: e for e in (TABLE1, SATURATION, TAPERING)}
 
 
 def reproduce(
@@ -40,6 +42,7 @@ def reproduce(
     directory: str | os.PathLike[str] = RECORDS,
     checkpoint_directory: str | os.PathLike[str] = Path(".checkpoints"),
     interval: float = 30.0,
+    executor: Executor | None = None,
 ) -> Record:
     """Run an experiment by name, from its last checkpoint if there is one, and write its record.
 
@@ -51,6 +54,8 @@ def reproduce(
         directory: folder of the record.
         checkpoint_directory: folder of the checkpoints, which are removed once the record is there.
         interval: seconds between two checkpoints.
+        executor: where groups of networks are trained; by default here, one after another. The
+            record is the same.
 
     Returns:
         The record that was written.
@@ -71,4 +76,5 @@ def reproduce(
         directory=directory,
         checkpoint_directory=checkpoint_directory,
         interval=interval,
+        executor=executor,
     )

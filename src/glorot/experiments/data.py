@@ -1,26 +1,98 @@
-"""The data set of an experiment: loaded, or drawn once where it is endless."""
+"""Where an experiment's data come from: named, so that a worker elsewhere can load the same."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from glorot.datasets import Dataset, Split, load, shapeset
 
-__all__ = ["SHAPESET_SEED", "load_data"]
+__all__ = ["SHAPESET_SEED", "Source", "load_data"]
 
 SHAPESET_SEED = 20_100_513
 """Seed of the fixed Shapeset sample that experiments share."""
 
+_HELD_OUT = 10_000  # images of endless Shapeset to validate and to test on, each
 
-def load_data(name: str, examples: int | None = None) -> Dataset:
+
+@dataclass(frozen=True)
+class Source:
+    """A data set by name, and what is done to it before it is shown to a network.
+
+    Args:
+        name: ``shapeset``, or a name that ``datasets.load`` knows.
+        examples: number of Shapeset's training images; None: training draws without end. Of no
+            meaning for other data sets.
+        lowest: grey of black, 0 or −1; white is 1.
+    """
+
+    name: str
+    examples: int | None = None
+    lowest: int = 0
+
+    def __post_init__(self) -> None:
+        if self.lowest not in (0, -1):
+            raise ValueError(f"lowest must be 0 or -1, got {self.lowest!r}")
+
+    @property
+    def label(self) -> str:
+        """The name, with the range of grey values where it is not the usual one."""
+        return self.name if self.lowest == 0 else f"{self.name} [-1, 1]"
+
+    @property
+    def endless(self) -> bool:
+        """Whether training draws new images for every update."""
+        return self.name == "shapeset" and self.examples is None
+
+    def load(self) -> Dataset:
+        """Return the data set, read or drawn once per process.
+
+        Of an endless one `train` holds a sample as large as the test images, to look at.
+
+        Raises:
+            FileNotFoundError: if it is not there; the message is the command that gets it.
+            ValueError: for an unknown name.
+        """
+        return _load(self)
+
+    def draw(self, count: int, key: Sequence[int]) -> Split:
+        """Return `count` images of endless Shapeset that depend on the key alone."""
+        images, labels = shapeset.sample(count, np.random.default_rng(key))
+        return Split(self._shifted(images.reshape(count, -1)), labels)
+
+    def _shifted(self, images: np.ndarray) -> np.ndarray:
+        return images if self.lowest == 0 else 2 * images - 1
+
+
+@functools.lru_cache(maxsize=4)
+def _load(source: Source) -> Dataset:
+    examples = _HELD_OUT if source.endless else source.examples
+    dataset = load_data(source.name, examples, _HELD_OUT if source.endless else None)
+    if source.lowest == 0:
+        return dataset
+    train, valid, test = (
+        Split(source._shifted(split.images), split.labels)
+        for split in (dataset.train, dataset.valid, dataset.test)
+    )
+    note = f"{dataset.note}; " if dataset.note else ""
+    return dataclasses.replace(
+        dataset, train=train, valid=valid, test=test, note=f"{note}grey values from -1 to 1"
+    )
+
+
+def load_data(name: str, examples: int | None = None, held_out: int | None = None) -> Dataset:
     """Return a data set by name; of endless Shapeset a fixed sample.
 
     Args:
         name: ``shapeset``, or a name that ``datasets.load`` knows.
-        examples: number of Shapeset's training images; a fifth as many, at least 300, are drawn for
-            validation and for test each. Of no meaning for other data sets.
+        examples: number of Shapeset's training images. Of no meaning for other data sets.
+        held_out: number of Shapeset's images for validation and for test, each; by default a fifth
+            of the training images, at least 300.
 
     Returns:
         The data set with its checksum.
@@ -34,7 +106,7 @@ def load_data(name: str, examples: int | None = None) -> Dataset:
     if examples is None or examples < 1:
         raise ValueError(f"examples must be a positive number for shapeset, got {examples!r}")
     rng = np.random.default_rng(SHAPESET_SEED)
-    held_out = max(300, examples // 5)
+    held_out = max(300, examples // 5) if held_out is None else held_out
     train, valid, test = (_draw(count, rng) for count in (examples, held_out, held_out))
     checksum = _checksum([train, valid, test])
     return Dataset("shapeset", train, valid, test, checksum=checksum, shape=(32, 32, 1))

@@ -7,10 +7,10 @@ import hashlib
 import json
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -18,13 +18,9 @@ import numpy as np
 from tqdm import tqdm
 
 from glorot.datasets import Dataset
-from glorot.results import (
-    RECORDS,
-    Checkpoint,
-    DamagedFileError,
-    Record,
-    provenance,
-)
+from glorot.experiments.data import Source
+from glorot.experiments.training import Stopped, Task, Trained, Watch, Worker, run_task
+from glorot.results import RECORDS, Record, provenance, write_atomic
 
 __all__ = ["Config", "Experiment", "InterruptedRun", "Session", "run_experiment"]
 
@@ -34,7 +30,7 @@ class Config:
     """What every experiment's configuration has.
 
     Args:
-        data: name of the data set.
+        data: name of the data set; of several, joined by commas.
         seeds: one network of every kind is run for each; equal seeds are paired.
     """
 
@@ -84,41 +80,53 @@ class Interrupt:
 
 @dataclass
 class Session:
-    """What a running experiment is given: data, device, and where to save its state.
+    """What a running experiment is given: data, workers, and a bar that shows how far it is.
 
     Args:
-        dataset: the data set, loaded.
-        device: ``cpu`` or ``cuda``.
-        checkpoints: path that the checkpoint files' names begin with.
-        interval: seconds between two checkpoints.
+        datasets: the data sets, loaded, by label.
+        worker: device, place and frequency of the checkpoints.
+        executor: where tasks are run; None runs them here, one after another.
         total: network updates of the whole run.
         interrupt: whether the run is asked to stop.
         bar: shows network updates done, their rate and the time left.
-        wall_seconds: time spent on the parts that are done.
+        wall_seconds: time spent on the tasks that are done, all workers together.
         done: network updates done.
     """
 
-    dataset: Dataset
-    device: str
-    checkpoints: Path
-    interval: float
+    datasets: Mapping[str, Dataset]
+    worker: Worker
+    executor: Executor | None
     total: int
     interrupt: Interrupt
     bar: tqdm
     wall_seconds: float = 0.0
     done: int = 0
+    _finished: list[Path] = field(default_factory=list)
 
-    def checkpoint(self, shard: str) -> Checkpoint:
-        """Return the checkpoint of one shard of the run."""
-        return Checkpoint(f"{self.checkpoints}-{shard}.checkpoint")
+    @property
+    def dataset(self) -> Dataset:
+        """The only data set."""
+        (only,) = self.datasets.values()
+        return only
 
-    def resume(self, shard: str) -> tuple[dict[str, Any], dict[str, np.ndarray]] | None:
-        """Return the last saved state of a shard; a damaged one is named and left aside."""
-        try:
-            return self.checkpoint(shard).load()
-        except DamagedFileError as error:
-            print(f"{error}; this part starts anew", file=sys.stderr)
-            return None
+    def run(self, tasks: Sequence[Task]) -> list[Trained]:
+        """Run tasks, or what is left of them, and return what they found in the order given.
+
+        Raises:
+            InterruptedRun: when the run was asked to stop, after saving.
+        """
+        run = self._run_here if self.executor is None else self._run_elsewhere
+        found = run(tasks)
+        for task, trained in zip(tasks, found, strict=True):
+            self.wall_seconds += trained.seconds
+            self._finished.append(self.worker.checkpoint(task).path)
+        return found
+
+    def expect(self, updates: int) -> None:
+        """Count so many network updates as still to do, which no configuration foretold."""
+        self.total += updates
+        self.bar.total = self.total
+        self.bar.refresh()
 
     def advance(self, updates: int) -> None:
         """Count so many network updates as done now."""
@@ -131,14 +139,47 @@ class Session:
         for counter in ("n", "initial", "last_print_n"):
             setattr(self.bar, counter, getattr(self.bar, counter, 0) + updates)
 
-    def stop(self, shard: str) -> None:
-        """Raise :class:`InterruptedRun`; call it only after saving."""
-        raise InterruptedRun(self.done, self.total, self.checkpoint(shard).path)
-
     def clear(self) -> None:
         """Remove the checkpoints of this run."""
-        for path in self.checkpoints.parent.glob(f"{self.checkpoints.name}-*.checkpoint"):
+        for path in self._finished:
             path.unlink(missing_ok=True)
+
+    def _run_here(self, tasks: Sequence[Task]) -> list[Trained]:
+        watch = Watch(lambda: self.interrupt.requested, self.advance, self.skip)
+        try:
+            return [run_task(task, self.worker, watch) for task in tasks]
+        except Stopped as stopped:
+            raise InterruptedRun(self.done, self.total, Path(str(stopped))) from None
+
+    def _run_elsewhere(self, tasks: Sequence[Task]) -> list[Trained]:
+        assert self.executor is not None
+        self.worker.stop_file.unlink(missing_ok=True)
+        futures = [self.executor.submit(run_task, task, self.worker) for task in tasks]
+        left = dict(zip(futures, tasks, strict=True))
+        try:
+            while left:
+                finished, _ = wait(left, timeout=0.2, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    self._count(left.pop(future), future.result())
+                if self.interrupt.requested:
+                    raise InterruptedRun(self.done, self.total, self.worker.prefix.parent)
+            return [future.result() for future in futures]
+        except BaseException:
+            self._stop_workers(left)
+            raise
+
+    def _count(self, task: Task, trained: Trained) -> None:
+        resumed = trained.resumed_at * len(task.shard.networks)
+        self.skip(resumed)
+        self.advance(task.work - resumed)
+
+    def _stop_workers(self, futures: Iterable[Future[Trained]]) -> None:
+        """Drop what is queued and let what is running save its state."""
+        write_atomic(self.worker.stop_file, b"")
+        for future in futures:
+            future.cancel()
+        wait(futures)
+        self.worker.stop_file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)
@@ -149,7 +190,7 @@ class Experiment(Generic[C]):
         name: as in ``glorot reproduce NAME``.
         claim: the sentence that is tried.
         scales: configuration by scale; ``smoke`` takes seconds and needs no download.
-        load: returns the data set of a configuration.
+        sources: returns the data sets of a configuration.
         work: returns the number of network updates of a configuration, for the progress bar.
         deviations: returns where a configuration departs from the paper.
         run: returns (results, arrays).
@@ -158,7 +199,7 @@ class Experiment(Generic[C]):
     name: str
     claim: str
     scales: Mapping[str, C]
-    load: Callable[[C], Dataset]
+    sources: Callable[[C], Sequence[Source]]
     work: Callable[[C], int]
     deviations: Callable[[C], list[str]]
     run: Callable[[C, Session], tuple[Any, dict[str, np.ndarray]]]
@@ -184,6 +225,7 @@ def run_experiment(
     directory: str | os.PathLike[str] = RECORDS,
     checkpoint_directory: str | os.PathLike[str] = ".checkpoints",
     interval: float = 30.0,
+    executor: Executor | None = None,
 ) -> Record:
     """Run an experiment, from its last checkpoint if there is one, and write its record.
 
@@ -195,6 +237,9 @@ def run_experiment(
         directory: folder of the record.
         checkpoint_directory: folder of the checkpoints; they are removed once the record is there.
         interval: seconds between two checkpoints; at most so much is lost.
+        executor: where the groups of networks are trained, such as a process pool or a Dask
+            client's executor; by default here, one after another. The record is the same bit for
+            bit. Workers elsewhere resume only if they share the checkpoints' folder.
 
     Returns:
         The record that was written.
@@ -207,19 +252,19 @@ def run_experiment(
     config = experiment.config(scale, seeds)
     with _held_interrupt() as interrupt:  # libraries that are loading do not survive one
         _check_device(device)
-        dataset = experiment.load(config)
-        stem = f"{experiment.name}-{scale}-{_fingerprint(config, dataset, device)}"
-        checkpoints, total = Path(checkpoint_directory) / stem, experiment.work(config)
+        datasets = {source.label: source.load() for source in experiment.sources(config)}
+        prefix = Path(checkpoint_directory).absolute() / f"{experiment.name}-{scale}"
+        worker, total = Worker(device, prefix, interval), experiment.work(config)
         with _progress(experiment.name, total) as bar, _one_thread(device):
-            session = Session(dataset, device, checkpoints, interval, total, interrupt, bar)
+            session = Session(datasets, worker, executor, total, interrupt, bar)
             results, arrays = experiment.run(config, session)
     record = Record(
         experiment.name,
         scale,
         experiment.claim,
         config.to_dict(),
-        {"name": dataset.name, "checksum": dataset.checksum},
-        [*experiment.deviations(config), *filter(None, [dataset.note])],
+        _description(datasets),
+        [*experiment.deviations(config), *(d.note for d in datasets.values() if d.note)],
         results,
         provenance(device, session.wall_seconds),
         arrays,
@@ -229,6 +274,15 @@ def run_experiment(
     return record
 
 
+def _description(datasets: Mapping[str, Dataset]) -> dict[str, Any]:
+    """Name and checksum of the data set; of several, theirs one by one and one for all."""
+    parts = [{"name": name, "checksum": d.checksum} for name, d in datasets.items()]
+    if len(parts) == 1:
+        return dict(parts[0])
+    together = hashlib.sha256("".join(part["checksum"] for part in parts).encode()).hexdigest()
+    return {"name": ", ".join(p["name"] for p in parts), "checksum": together, "parts": parts}
+
+
 def _check_device(device: str) -> None:
     if device not in ("cpu", "cuda"):
         raise ValueError(f"device must be cpu or cuda, got {device!r}")
@@ -236,14 +290,6 @@ def _check_device(device: str) -> None:
 
     if device == "cuda" and not torch.cuda.is_available():
         raise ValueError("device must be one that is there, got 'cuda' and torch finds none")
-
-
-def _fingerprint(config: Config, dataset: Dataset, device: str) -> str:
-    """Sixteen characters that differ for runs that may not resume from one another's state."""
-    import torch
-
-    parts = [config.to_dict(), dataset.checksum, device, torch.__version__]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _progress(name: str, total: int) -> tqdm:

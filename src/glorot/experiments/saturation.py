@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from glorot.datasets import Dataset
-from glorot.experiments.data import load_data
+from glorot.experiments.data import Source
 from glorot.experiments.frame import Config, Experiment, Session
-from glorot.experiments.training import Shard, error_rate, first, log_spaced, train
+from glorot.experiments.training import Shard, Task, error_rate, first, log_spaced
 from glorot.results import Record
 
 if TYPE_CHECKING:
@@ -168,17 +168,16 @@ def _run(config: SaturationConfig, session: Session) -> tuple[Any, dict[str, np.
     results = {
         "runs": runs,
         "by_rate": _by_rate(config, runs),
-        "log_prior_norm": float(_centered(_log_prior(session)).norm()),
+        "log_prior_norm": float(_centered(_log_prior(session.dataset)).norm()),
     }
     return results, arrays
 
 
-def _log_prior(session: Session) -> torch.Tensor:
+def _log_prior(dataset: Dataset) -> torch.Tensor:
     import torch
 
-    counts = np.bincount(session.dataset.train.labels)
-    log_prior = np.log(counts / counts.sum())
-    return torch.as_tensor(log_prior, dtype=torch.float32, device=session.device)
+    counts = np.bincount(dataset.train.labels)
+    return torch.as_tensor(np.log(counts / counts.sum()), dtype=torch.float32)
 
 
 def _train_networks(
@@ -187,51 +186,50 @@ def _train_networks(
     """Train a group's networks of one learning rate, a network for each seed."""
     from glorot.ensemble import EnsembleConfig
 
-    log_prior = _log_prior(session)
     bias_rate = 0.0 if group.output_bias == "frozen" else 1.0
     networks = tuple(
         EnsembleConfig(config.scheme, config.activation, rate, seed, bias_rate)
         for seed in config.seeds
     )
-    images = session.dataset.train.images
-    sizes = (images.shape[1], *config.hidden, len(log_prior))
+    train = session.dataset.train
+    sizes = (train.images.shape[1], *config.hidden, int(train.labels.max()) + 1)
     name = _key(group.name, rate)
     shard = Shard(name, networks, sizes, group.batch, updates, tuple(_logged(updates)))
-
-    def start_at_prior(ensemble: Ensemble) -> None:
-        ensemble.biases[-1].copy_(log_prior.expand(ensemble.biases[-1].shape))
-
-    before = start_at_prior if group.output_bias == "prior" else None
-    measure = _Measure(config, session.dataset, log_prior)
-    return train(shard, session.dataset.train, measure, session, before).series
+    before = _start_at_prior if group.output_bias == "prior" else None
+    measure = _Measure(config.probe_examples, config.valid_examples)
+    source = Source(config.data, config.examples)
+    (trained,) = session.run([Task(shard, source, measure, before)])
+    return trained.series
 
 
+def _start_at_prior(ensemble: Ensemble, dataset: Dataset) -> None:
+    bias = ensemble.biases[-1]
+    bias.copy_(_log_prior(dataset).to(bias.device).expand(bias.shape))
+
+
+@dataclass(frozen=True)
 class _Measure:
     """Measures every network of an ensemble on fixed examples."""
 
-    def __init__(self, config: SaturationConfig, dataset: Dataset, log_prior: torch.Tensor):
+    probe_examples: int
+    valid_examples: int
+
+    def __call__(self, ensemble: Ensemble, dataset: Dataset) -> dict[str, Any]:
         import torch
 
-        device = log_prior.device
-        probe, valid = config.probe_examples, config.valid_examples
-        self._probe = torch.as_tensor(dataset.test.images[:probe], device=device)
-        self._valid = first(dataset.valid, valid)
-        self._log_prior = _centered(log_prior)
-
-    def __call__(self, ensemble: Ensemble) -> dict[str, Any]:
-        import torch
-
-        *hidden, _ = ensemble.activations(self._probe)
+        probe = torch.as_tensor(dataset.test.images[: self.probe_examples], device=ensemble.device)
+        log_prior = _centered(_log_prior(dataset).to(ensemble.device))
+        *hidden, _ = ensemble.activations(probe)
         said = hidden[-1] @ ensemble.weights[-1]
         constant, bias = _centered(said.mean(1)), _centered(ensemble.biases[-1])
         return {
             "activation_mean": torch.stack([h.mean((1, 2)) for h in hidden], dim=1),
             "activation_std": torch.stack([h.std((1, 2)) for h in hidden], dim=1),
-            "valid_error": error_rate(ensemble, self._valid),
+            "valid_error": error_rate(ensemble, first(dataset.valid, self.valid_examples)),
             "bias_norm": bias.norm(dim=1),
-            "bias_to_prior": (bias - self._log_prior).norm(dim=1),
+            "bias_to_prior": (bias - log_prior).norm(dim=1),
             "constant_norm": constant.norm(dim=1),
-            "logits_to_prior": (constant + bias - self._log_prior).norm(dim=1),
+            "logits_to_prior": (constant + bias - log_prior).norm(dim=1),
             "signal": _centered(said - said.mean(1, keepdim=True)).square().mean((1, 2)).sqrt(),
         }
 
@@ -349,7 +347,7 @@ SATURATION = Experiment(
             examples=200_000,
         ),
     },
-    load=lambda config: load_data(config.data, config.examples),
+    sources=lambda config: (Source(config.data, config.examples),),
     work=lambda config: len(config.seeds) * sum(sum(group.updates) for group in config.groups),
     deviations=_deviations,
     run=_run,

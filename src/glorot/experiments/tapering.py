@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from glorot.experiments.data import load_data
+from glorot.experiments.data import Source
 from glorot.experiments.frame import Config, Experiment, Session
 from glorot.experiments.statistics import LEVEL, sameness, verdict
-from glorot.experiments.training import Shard, Trained, error_rate, first, train
+from glorot.experiments.training import Errors, Shard, Task, Trained
 from glorot.initializers import VarianceScaling
-
-if TYPE_CHECKING:
-    from glorot.ensemble import Ensemble
 
 __all__ = ["TAPERING", "Shape", "TaperingConfig"]
 
@@ -78,7 +75,7 @@ def _run(config: TaperingConfig, session: Session) -> tuple[Any, dict[str, np.nd
             rate = next(row["learning_rate"] for row in grid if row["chosen"])
             trained = _train(config, shape, mode, "measured", config.seeds, (rate,), session)
             choice += grid
-            runs += _summaries(config, shape, mode, rate, trained, session)
+            runs += _summaries(config, shape, mode, rate, trained)
             measured.append(trained.series)
         for name in measured[0]:  # one column a network, mode by mode
             arrays[f"{shape.name}/{name}"] = np.concatenate([m[name] for m in measured], axis=1)
@@ -109,12 +106,10 @@ def _train(
     sizes = (dataset.train.images.shape[1], *shape.hidden, int(dataset.train.labels.max()) + 1)
     name = f"{shape.name}-{mode}-{stage}"
     shard = Shard(name, networks, sizes, config.batch, config.updates, _logged(config))
-    some = first(dataset.valid, config.valid_examples)
-
-    def measure(ensemble: Ensemble) -> dict[str, np.ndarray]:
-        return {"valid_error": error_rate(ensemble, some)}
-
-    return train(shard, dataset.train, measure, session)
+    source = Source(config.data, config.examples)
+    under_way, after = Errors(("valid",), config.valid_examples), Errors(("valid", "test"))
+    (trained,) = session.run([Task(shard, source, under_way, finish=after)])
+    return trained
 
 
 def _choose(
@@ -123,7 +118,7 @@ def _choose(
     """Train at every rate of the grid; the lowest mean validation error chooses."""
     rates, seeds = config.learning_rates, config.choice_seeds
     trained = _train(config, shape, mode, "choice", seeds, rates, session)
-    errors = error_rate(trained.ensemble, session.dataset.valid).reshape(len(rates), len(seeds))
+    errors = trained.final["valid_error"].reshape(len(rates), len(seeds))
     best = int(errors.mean(axis=1).argmin())
     return [
         {
@@ -143,12 +138,10 @@ def _summaries(
     mode: str,
     rate: float,
     trained: Trained,
-    session: Session,
 ) -> list[dict[str, Any]]:
     """One row per seed that was measured at its mode's chosen rate."""
     early = trained.series["valid_error"][_logged(config).index(config.early)]
-    valid = error_rate(trained.ensemble, session.dataset.valid)
-    test = error_rate(trained.ensemble, session.dataset.test)
+    valid, test = trained.final["valid_error"], trained.final["test_error"]
     return [
         {
             "shape": shape.name,
@@ -240,7 +233,7 @@ TAPERING = Experiment(
             every=5000,
         ),
     },
-    load=lambda config: load_data(config.data, config.examples),
+    sources=lambda config: (Source(config.data, config.examples),),
     work=lambda config: (
         len(config.shapes)
         * len(config.modes)
