@@ -6,14 +6,12 @@ Errors are one line on stderr and exit status 2. Ctrl-C says what was saved and 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import multiprocessing
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from glorot import __version__
 from glorot.results import RECORDS
@@ -128,29 +126,13 @@ def _run_reproduce(options: argparse.Namespace) -> None:
     print(f"{path} written after {record.provenance['wall_seconds']:,.0f} s of computing")
 
 
-@contextlib.contextmanager
-def _executor(options: argparse.Namespace) -> Iterator[Executor | None]:
+def _executor(options: argparse.Namespace) -> AbstractContextManager[Executor | None]:
     """Where the work is done: here (None), in processes of this machine, or on a Dask cluster."""
+    from glorot.experiments.executors import dask_executor, process_pool
+
     if options.dask is not None:
-        with _dask_client(options.dask) as client:
-            yield client.get_executor(pure=False)
-    elif options.workers == 1:
-        yield None
-    elif options.workers > 1:
-        spawn = multiprocessing.get_context("spawn")
-        ignore = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is this process's to pass on
-        with ProcessPoolExecutor(options.workers, spawn, signal.signal, ignore) as pool:
-            yield pool
-    else:
-        raise ValueError(f"workers must be at least 1, got {options.workers!r}")
-
-
-def _dask_client(address: str) -> Any:
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ImportError("--dask needs the package distributed: pip install distributed") from None
-    return Client(address, timeout="10s")
+        return dask_executor(options.dask)
+    return process_pool(options.workers)
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:

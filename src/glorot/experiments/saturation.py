@@ -195,16 +195,20 @@ def _train_networks(
     sizes = (train.images.shape[1], *config.hidden, int(train.labels.max()) + 1)
     name = _key(group.name, rate)
     shard = Shard(name, networks, sizes, group.batch, updates, tuple(_logged(updates)))
-    before = _start_at_prior if group.output_bias == "prior" else None
+    before = _StartAtPrior() if group.output_bias == "prior" else None
     measure = _Measure(config.probe_examples, config.valid_examples)
     source = Source(config.data, config.examples)
     (trained,) = session.run([Task(shard, source, measure, before)])
     return trained.series
 
 
-def _start_at_prior(ensemble: Ensemble, dataset: Dataset) -> None:
-    bias = ensemble.biases[-1]
-    bias.copy_(_log_prior(dataset).to(bias.device).expand(bias.shape))
+@dataclass(frozen=True)
+class _StartAtPrior:
+    """Sets the output biases to the log of the class prior."""
+
+    def __call__(self, ensemble: Ensemble, dataset: Dataset) -> None:
+        bias = ensemble.biases[-1]
+        bias.copy_(_log_prior(dataset).to(bias.device).expand(bias.shape))
 
 
 @dataclass(frozen=True)

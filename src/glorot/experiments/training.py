@@ -209,10 +209,17 @@ class Worker:
         return self.prefix.with_name(f"{self.prefix.name}.stop")
 
     def checkpoint(self, task: Task) -> Checkpoint:
-        """Return the checkpoint of a task, which no other task on another device or data has."""
+        """Return the checkpoint of a task, which no other task on another device or data has.
+
+        Raises:
+            ValueError: if a part of the task is told by its place in memory alone.
+        """
         import torch
 
-        parts = [repr(task), task.source.load().checksum, self.device, torch.__version__]
+        told = repr(task)
+        if " at 0x" in told:
+            raise ValueError(f"task must have a repr that lasts, such as a dataclass's, got {told}")
+        parts = [told, task.source.load().checksum, self.device, torch.__version__]
         digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
         return Checkpoint(f"{self.prefix}-{task.shard.name}-{digest}.checkpoint")
 
