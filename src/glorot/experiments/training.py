@@ -88,17 +88,27 @@ class BatchOrder:
             raise ValueError(f"batch must lie between 1 and {examples} examples, got {batch!r}")
         self._seeds, self._of_network = np.unique(np.asarray(seeds), return_inverse=True)
         self._examples, self._batch = examples, batch
-        self._epoch, self._orders = -1, np.empty((0, 0), dtype=np.int64)
+        self._epoch, self._orders = -1, np.empty((0, 0, 0), dtype=np.int64)
 
     def indices(self, update: int) -> np.ndarray:
         """Return the examples of an update, (R, batch) integers."""
-        epoch, place = divmod(update, self._examples // self._batch)
+        epoch, place = divmod(update, self.per_epoch)
+        return self.of_epoch(epoch)[:, place]
+
+    @property
+    def per_epoch(self) -> int:
+        """Updates in an epoch."""
+        return self._examples // self._batch
+
+    def of_epoch(self, epoch: int) -> np.ndarray:
+        """Return the examples of an epoch's updates, (R, updates, batch) integers."""
         if epoch != self._epoch:
             drawn = [np.random.default_rng((int(s), epoch)) for s in self._seeds]
-            self._orders = np.stack([rng.permutation(self._examples) for rng in drawn])
+            orders = np.stack([rng.permutation(self._examples) for rng in drawn])
+            whole = orders[self._of_network, : self.per_epoch * self._batch]
+            self._orders = whole.reshape(len(whole), self.per_epoch, self._batch)
             self._epoch = epoch
-        start = place * self._batch
-        return self._orders[self._of_network, start : start + self._batch]
+        return self._orders
 
 
 def log_spaced(updates: int, per_decade: int, until: int, spacing: Mapping[int, int]) -> list[int]:
@@ -322,12 +332,21 @@ class _Batches:
         self._order = BatchOrder(seeds, len(split.labels), shard.batch)
         self._images = torch.as_tensor(split.images, device=device)
         self._labels = torch.as_tensor(split.labels, device=device)
+        self._epoch = -1
 
     def batch(self, update: int) -> tuple[torch.Tensor, torch.Tensor]:
+        epoch, place = divmod(update, self._order.per_epoch)
+        if epoch != self._epoch:
+            self._begin(epoch)
+        chosen = self._chosen[:, place]
+        return self._images[chosen], self._labels[chosen]
+
+    def _begin(self, epoch: int) -> None:
+        """Put an epoch's order where the images are: no update then waits for the host."""
         import torch
 
-        chosen = torch.as_tensor(self._order.indices(update), device=self._images.device)
-        return self._images[chosen], self._labels[chosen]
+        order = self._order.of_epoch(epoch)
+        self._chosen, self._epoch = torch.as_tensor(order, device=self._images.device), epoch
 
 
 class _Stream:
