@@ -68,7 +68,7 @@ def test_two_processes_give_the_record_that_one_gives(name, tmp_path, pool):
     experiment = EXPERIMENTS[name]
     here, there = run(experiment, tmp_path / "a"), run(experiment, tmp_path / "b", pool)
     assert outside_provenance(here) == outside_provenance(there)
-    assert list((tmp_path / "b" / "state").iterdir()) == []
+    assert list((tmp_path / "b" / "state").glob("*")) == []
 
 
 def test_a_record_of_several_data_sets_names_each_with_its_checksum(tmp_path):

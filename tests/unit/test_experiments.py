@@ -198,7 +198,7 @@ def test_the_smoke_run_of_every_experiment_makes_a_record(name, tmp_path):
     assert outside_provenance(load_record(name, "smoke", tmp_path)) == outside_provenance(record)
     assert record.data["name"] == "shapeset"
     assert record.config["seeds"] == list(EXPERIMENTS[name].scales["smoke"].seeds)
-    assert list((tmp_path / "state").iterdir()) == []
+    assert list((tmp_path / "state").glob("*")) == []
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)

@@ -28,6 +28,7 @@ ALLOWED = {
     "keras": {"frameworks"},
     "jax": {"frameworks"},
     "torch": {"ensemble", "architectures", "experiments", "diagnose", "cli"},
+    "sklearn": {"experiments"},
     "sphinx": {"book"},
     "docutils": {"book"},
     "myst_nb": {"book"},

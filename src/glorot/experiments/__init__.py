@@ -11,9 +11,15 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from glorot.experiments.activations import ACTIVATIONS
+from glorot.experiments.error_curves import ERROR_CURVES
 from glorot.experiments.frame import Config, Experiment, InterruptedRun, Session, run_experiment
+from glorot.experiments.gradients import GRADIENTS
+from glorot.experiments.samples import SAMPLES
 from glorot.experiments.saturation import SATURATION
+from glorot.experiments.schemes import SCHEMES
 from glorot.experiments.statistics import Verdict, sameness, verdict
+from glorot.experiments.svm import SVM
 from glorot.experiments.table1 import TABLE1
 from glorot.experiments.tapering import TAPERING
 from glorot.results import RECORDS, Record
@@ -30,7 +36,20 @@ __all__ = [
     "verdict",
 ]
 
-EXPERIMENTS: dict[str, Experiment[Any]] = {e.name: e for e in (TABLE1, SATURATION, TAPERING)}
+EXPERIMENTS: dict[str, Experiment[Any]] = {
+    e.name: e
+    for e in (
+        SAMPLES,
+        TABLE1,
+        SATURATION,
+        TAPERING,
+        SCHEMES,
+        ACTIVATIONS,
+        GRADIENTS,
+        ERROR_CURVES,
+        SVM,
+    )
+}
 
 
 def reproduce(
