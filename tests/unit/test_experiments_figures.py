@@ -344,8 +344,9 @@ def values_of_activations(config, arrays):
         for s in seeds:
             for layer in range(5):
                 for update, value in zip(updates[::-1], high(model)[::-1, s, layer], strict=True):
-                    if value >= level:
-                        times[s, layer] = update
+                    if value < level:
+                        break
+                    times[s, layer] = update
         return times
 
     def mean(values):
@@ -380,6 +381,9 @@ def values_of_activations(config, arrays):
         rows.append((mode("softsign", layer), [0.7] * len(seeds)))
         rows.append(([0.9] * len(seeds), mode("tanh", layer)))
         rows.append(shares)
+    for model in ("tanh", "tanh_n"):
+        shares = arrays[f"{model}/saturated_share"].T
+        rows += [(above, below) for below, above in pairwise(shares)] + [None]
     return rows
 
 
@@ -461,7 +465,7 @@ def test_a_run_has_a_row_of_its_own_and_null_where_a_layer_never_saturates(smoke
     for row in rows:
         high = found.arrays[f"{row['model']}/percentile_98"][:, row["index"]]
         for layer, update in enumerate(row["saturated_update"]):
-            never = high[:, layer].max() < row["level"]
+            never = high[-1, layer] < row["level"]  # it has to last
             assert (update is None) == never
             nulls += never
     assert 0 < nulls < 5 * len(rows)
@@ -482,10 +486,11 @@ def test_a_joint_claim_needs_all_its_parts(words, expected):
 
 
 def test_rows_carry_the_verdict_on_their_values():
-    row = lower("3", "less", [0.1, 0.2, 0.3], (value for value in [1.1, 1.2, 1.3]))
+    row = lower("3", "less", [0.1, 0.2, 0.3], [1.1, 1.2, 1.3])
     assert row["other"] == [1.1, 1.2, 1.3]
     assert row["word"] == "held"
     assert lower("3", "less", row["other"], row["ours"])["word"] == "reversed"
+    assert lower("4", "less", [0.1, 0.2], 0.4)["other"] == [0.4, 0.4]
     near = same("8", "equal", [0.1, 0.2, 0.3], [0.11, 0.21, 0.31], 0.02)
     assert near["word"] == "held"
     assert same("8", "equal", near["ours"], near["other"], 0.005)["word"] == "reversed"

@@ -76,7 +76,7 @@ class GradientsConfig(Config):
     hidden: tuple[int, ...] = (1000,) * 5
     trained_hidden: tuple[int, ...] = (256,) * 5
     learning_rate: float = 0.03
-    updates: int = 30_000
+    updates: int = 20_000
     log_spacing: tuple[tuple[int, int], ...] = ((1000, 500),)
     batch: int = 10
     examples: int | None = None
@@ -391,27 +391,16 @@ def _shrinking(
     layers: tuple[int, int],
 ) -> list[dict[str, Any]]:
     """They shrink from one layer to the other under the standard scheme, and not under N."""
+    standard, n = (_logs(arrays, model, name).T for model in ("tanh", "tanh_n"))
     start, end = layers[0] - 1, layers[1] - 1
     way = f"from layer {layers[0]} to {layers[1]}"
-    of = {model.name: _logs(arrays, model.name, name) for model in _TRAINED}
-    change = {model: logs[:, end] - logs[:, start] for model, logs in of.items()}
-    standard, n = of["tanh"], of["tanh_n"]
-    margin = math.log(config.factor)
+    less = f"tanh: {what} shrink {way} (ln std)"
+    more = f"{what} shrink more under tanh than under tanh_n {way} (change of ln std)"
+    keep = f"tanh_n: {what} keep their std {way}, within a factor {config.factor:g} (ln std)"
     return [
-        lower(figure, f"tanh: {what} shrink {way} (ln std)", standard[:, end], standard[:, start]),
-        lower(
-            figure,
-            f"{what} shrink more under tanh than under tanh_n {way} (change of ln std)",
-            change["tanh"],
-            change["tanh_n"],
-        ),
-        same(
-            figure,
-            f"tanh_n: {what} keep their std {way}, within a factor {config.factor:g} (ln std)",
-            n[:, end],
-            n[:, start],
-            margin,
-        ),
+        lower(figure, less, standard[end], standard[start]),
+        lower(figure, more, standard[end] - standard[start], n[end] - n[start]),
+        same(figure, keep, n[end], n[start], math.log(config.factor)),
     ]
 
 
@@ -437,74 +426,52 @@ def _singular(
     config: GradientsConfig, arrays: dict[str, np.ndarray], model: str
 ) -> list[dict[str, Any]]:
     """The paper's mean singular value, the law behind it, and what it was read as."""
-    means = {
-        name: arrays[f"initial/{model}/{name}"].mean(axis=1)
+    weight, square, jacobian = (
+        arrays[f"initial/{model}/{name}"].mean(axis=1)
         for name in ("weight_mean", "weight_square", "jacobian_mean")
-    }
-    variance = np.exp(2 * np.diff(_logs(arrays, model, "activation_std"), axis=1)).mean(axis=1)
+    )
+    ratios = np.exp(2 * np.diff(_logs(arrays, model, "activation_std"), axis=1)).mean(axis=1)
     paper, sigma_w2 = _SINGULAR_VALUE[model], _SIGMA_W2[model]
-    law, where, ones = theory.mean_singular_value(sigma_w2), "4.2.1", np.ones(len(variance))
+    law, near, exact = (
+        theory.mean_singular_value(sigma_w2),
+        config.singular_margin,
+        config.law_margin,
+    )
+    mean = "the Jacobians' mean singular value is"
+    claims = (
+        (f"{mean} {paper}", jacobian, paper, near),
+        ("the weights' mean singular value is 8/(3π)·√(n Var W)", weight, law, exact * law),
+        ("the weights' mean squared one is n Var W", square, sigma_w2, exact * sigma_w2),
+        (
+            f"{mean} the activations' ratio of variances, as the paper reads it",
+            jacobian,
+            ratios,
+            near,
+        ),
+    )
     return [
-        same(
-            where,
-            f"{model}: the Jacobians' mean singular value is {paper}, mean over layers",
-            means["jacobian_mean"],
-            paper * ones,
-            config.singular_margin,
-        ),
-        same(
-            where,
-            f"{model}: the weights' mean singular value is 8/(3π)·√(n Var W), mean over layers",
-            means["weight_mean"],
-            law * ones,
-            config.law_margin * law,
-        ),
-        same(
-            where,
-            f"{model}: the weights' mean squared singular value is n Var W, mean over layers",
-            means["weight_square"],
-            sigma_w2 * ones,
-            config.law_margin * sigma_w2,
-        ),
-        same(
-            where,
-            f"{model}: the Jacobians' mean singular value is the ratio of the activations' "
-            "variances from layer to layer, as the paper reads it",
-            means["jacobian_mean"],
-            variance,
-            config.singular_margin,
-        ),
+        same("4.2.1", f"{model}: {claim} (mean over layers)", ours, other, margin)
+        for claim, ours, other, margin in claims
     ]
 
 
 def _during_training(
     config: GradientsConfig, arrays: dict[str, np.ndarray]
 ) -> list[dict[str, Any]]:
-    """Figure 9, on ln(largest/smallest std of the layers' weight gradients)."""
-    of = {model.name: _spreads(config, arrays, model.name) for model in _TRAINED}
+    """Figure 9, on the spread of the layers' weight gradients."""
+    start, mean, late = (
+        dict(zip(("tanh", "tanh_n"), pair, strict=True))
+        for pair in zip(*(_spreads(config, arrays, model.name) for model in _TRAINED), strict=True)
+    )
     apart = "ln of the largest over the smallest std of the layers"
+    closer = "weight gradients stay closer together under tanh_n than under tanh"
+    moving = "tanh: weight gradients move apart"
+    staying = f"tanh_n: weight gradients stay as close as they start, within {config.factor:g}"
+    margin = math.log(config.factor)
     return [
-        lower(
-            "9",
-            f"weight gradients stay closer together under tanh_n than under tanh ({apart}, mean "
-            "over the run)",
-            of["tanh_n"][1],
-            of["tanh"][1],
-        ),
-        lower(
-            "9",
-            f"tanh: weight gradients move apart ({apart}, at the start against the last half)",
-            of["tanh"][0],
-            of["tanh"][2],
-        ),
-        same(
-            "9",
-            f"tanh_n: weight gradients stay as close as they start, within a factor "
-            f"{config.factor:g} ({apart}, last half against the start)",
-            of["tanh_n"][2],
-            of["tanh_n"][0],
-            math.log(config.factor),
-        ),
+        lower("9", f"{closer} ({apart}, mean over the run)", mean["tanh_n"], mean["tanh"]),
+        lower("9", f"{moving} ({apart}, start against last half)", start["tanh"], late["tanh"]),
+        same("9", f"{staying} ({apart}, last half)", late["tanh_n"], start["tanh_n"], margin),
     ]
 
 

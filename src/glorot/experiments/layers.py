@@ -5,10 +5,11 @@ All models of one seed are trained in one group, so that they see the same image
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from glorot.experiments.data import Source
 from glorot.experiments.statistics import sameness, verdict
@@ -105,46 +106,34 @@ def time_mean(updates: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.trapezoid(values, updates, axis=0) / (updates[-1] - updates[0])
 
 
-def lower(figure: str, claim: str, ours: Iterable[float], other: Iterable[float]) -> dict[str, Any]:
+def lower(figure: str, claim: str, ours: ArrayLike, other: ArrayLike) -> dict[str, Any]:
     """Return the row of a claim "ours is lower", its values by seed and the verdict on them.
 
     Args:
         figure: the paper's figure, or the section that makes the claim.
         claim: in one sentence.
-        ours: one value per seed.
-        other: one value per seed, in the same order.
+        ours: one value per seed, or one for all.
+        other: one value per seed in the same order, or one for all.
     """
-    sides = [[float(value) for value in side] for side in (ours, other)]
-    found = verdict(sides[0], sides[1]).to_dict()
-    return {
-        "figure": figure,
-        "claim": claim,
-        "kind": "lower",
-        "ours": sides[0],
-        "other": sides[1],
-    } | {
-        "word": found["word"],
-        "verdict": found,
-    }
+    mine, others = _by_seed(ours, other)
+    found = verdict(mine, others).to_dict()
+    row = {"figure": figure, "claim": claim, "kind": "lower", "ours": mine, "other": others}
+    return {**row, "word": found["word"], "verdict": found}
 
 
 def same(
-    figure: str, claim: str, ours: Iterable[float], other: Iterable[float], margin: float
+    figure: str, claim: str, ours: ArrayLike, other: ArrayLike, margin: float
 ) -> dict[str, Any]:
-    """Return the row of a claim "ours and other differ by less than the margin"; see :func:`lower`."""
-    sides = [[float(value) for value in side] for side in (ours, other)]
-    found = sameness(sides[0], sides[1], margin).to_dict()
-    return {
-        "figure": figure,
-        "claim": claim,
-        "kind": "same",
-        "ours": sides[0],
-        "other": sides[1],
-    } | {
-        "margin": margin,
-        "word": found["word"],
-        "verdict": found,
-    }
+    """Return the row of a claim "they differ by less than the margin"; see :func:`lower`."""
+    mine, others = _by_seed(ours, other)
+    found = sameness(mine, others, margin).to_dict()
+    row = {"figure": figure, "claim": claim, "kind": "same", "ours": mine, "other": others}
+    return {**row, "margin": margin, "word": found["word"], "verdict": found}
+
+
+def _by_seed(ours: ArrayLike, other: ArrayLike) -> tuple[list[float], list[float]]:
+    sides = np.broadcast_arrays(np.asarray(ours, float), np.asarray(other, float))
+    return sides[0].tolist(), sides[1].tolist()
 
 
 def jointly(figure: str, claim: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -153,7 +142,8 @@ def jointly(figure: str, claim: str, rows: Sequence[dict[str, Any]]) -> dict[str
     *Held* if every part held, *reversed* if one is reversed, *unresolved* otherwise. Its level is
     that of the parts: all of them have to pass.
     """
-    words = [row["word"] for row in rows]
-    word = "reversed" if "reversed" in words else "held" if set(words) == {"held"} else "unresolved"
+    words = {row["word"] for row in rows}
+    otherwise = "held" if words == {"held"} else "unresolved"
+    word = "reversed" if "reversed" in words else otherwise
     parts = [row["claim"] for row in rows]
     return {"figure": figure, "claim": claim, "kind": "joint", "parts": parts, "word": word}
