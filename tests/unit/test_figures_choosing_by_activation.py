@@ -32,9 +32,9 @@ def learned() -> np.ndarray:
     return errors
 
 
-def factor(name: str, above: bool) -> Factor:
+def factor(name: str, side: str) -> Factor:
     q, line = np.geomspace(0.1, 10, 5), np.linspace(2.0, 0.5, 5)
-    return Factor(name, q, line, q[::2], np.array([line[::2]] * 3), 1, above)
+    return Factor(name, q, line, q[::2], np.array([line[::2]] * 3), 1, side)
 
 
 def figure_of_each_kind() -> dict[str, BookFigure]:
@@ -49,7 +49,7 @@ def figure_of_each_kind() -> dict[str, BookFigure]:
     return {
         "both ways": figures.both_ways(up, down, "12 layers"),
         "straying": figures.straying([series("ReLU", 1.0), series("GELU", 1e4)], 128),
-        "factors": figures.factors([factor("SELU", True), factor("tanh", False)]),
+        "factors": figures.factors([factor("SELU", "below"), factor("tanh", "right")]),
         "shares": figures.shares(shares),
         "start": figures.start_map(GRID, maps(-9.0), maps(-8.5)),
         "learned": figures.learned_map(GRID, learned(), healthy),
@@ -109,12 +109,15 @@ def test_the_typical_net_is_the_geometric_mean_and_the_band_holds_eight_of_ten()
 def test_a_map_marks_in_both_of_its_layers_what_theory_and_measurement_say() -> None:
     """A cell and its dot have the same look where both agree, and another where they do not."""
     agree, apart = (figures.start_map(GRID, maps(-9.0), maps(v)).figure for v in (-9.0, 9.0))
-    looks = [
-        {(p.get_facecolor(), p.get_alpha()) for p in figure.axes[0].patches if p.get_alpha()}
+    dots = [
+        [p for p in figure.axes[0].patches if p.get_width() < 1 and p.get_facecolor()[3] < 1]
         for figure in (agree, apart)
     ]
-    assert len(looks[0]) == 2  # one value for most cells, one for the odd cell
-    assert len(looks[1]) == 3
+    assert [len(found) for found in dots] == [0, 1]
+    (cell,) = (
+        p for p in apart.axes[0].patches if p.get_width() == 1 and p.get_facecolor()[3] > 0.5
+    )
+    assert cell.get_facecolor()[:3] != dots[1][0].get_facecolor()[:3]  # too small, too large
 
 
 @pytest.mark.parametrize("name", ["start", "learned"])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
 from glorot.style import (
@@ -55,9 +56,21 @@ _LINES = (
     (SCHEME_COLORS["orthogonal"], "D"),
 )
 _SCHEME_WORDS = {"heuristic": "std", "lecun": "L", "glorot": "G", "he": "He", "own": "own"}
-_WORDS = {"identity": "none", "relu": "ReLU", "leaky_relu": "leaky ReLU"} | {
-    name: name.upper() for name in ("elu", "selu", "gelu", "silu")
+_WORDS = {
+    "identity": "none",
+    "relu": "ReLU",
+    "leaky_relu": "leaky ReLU",
+    "elu": "ELU",
+    "selu": "SELU",
+    "gelu": "GELU",
+    "silu": "SiLU",
 }
+_SIDES = {  # of a label beside its point: offset in points, horizontal and vertical alignment
+    "above": ((0, 6), "center", "bottom"),
+    "below": ((0, -6), "center", "top"),
+    "right": ((9, 0), "left", "center"),
+}
+_FIRST_ORDER = 2.5  # variance of a logarithm up to which the band is drawn
 _TROUBLE = 3.0  # decades from 1 beyond which a signal or a gradient is marked
 _DECADES = 12.0  # from 1 at which the map's colors end
 
@@ -173,7 +186,7 @@ def straying(groups: Sequence[Series], width: int) -> BookFigure:
     )
     alt = (
         f"Mean square of the pre-activations by layer for {len(groups[0].measured)} nets of width "
-        f"{width} under each activation, with the band that the slope of the variance map predicts. "
+        f"{width} under each activation, with the band that is predicted as long as it is narrow. "
         f"After {len(groups[0].predicted)} layers, {found}."
     )
     return BookFigure(figure, alt)
@@ -184,8 +197,10 @@ def _draw_straying(ax: Axes, series: Series) -> None:
     assert band is not None
     for net in series.measured:
         ax.semilogy(layers, net, color=MUTED, lw=0.5, alpha=0.5)
+    assert series.logs is not None
+    small = series.logs[1] < _FIRST_ORDER
     for line in band:
-        ax.semilogy(layers, line, color=ACCENT, lw=1.1)
+        ax.semilogy(layers[small], line[small], color=ACCENT, lw=1.3)
     some = np.arange(4, len(layers), 5)
     low, high = np.percentile(series.measured[:, some], (10, 90), axis=0)
     for points in (low, high):
@@ -209,7 +224,7 @@ class Factor:
         tried: second moments that were tried.
         measured: factors there, shape (draws, tried).
         label_at: index into `q` of the label.
-        above: whether the label stands above the line.
+        side: where the label stands: above, below or right.
     """
 
     name: str
@@ -218,7 +233,7 @@ class Factor:
     tried: np.ndarray
     measured: np.ndarray
     label_at: int
-    above: bool = True
+    side: str = "above"
 
 
 def factors(curves: Sequence[Factor]) -> BookFigure:
@@ -236,15 +251,15 @@ def factors(curves: Sequence[Factor]) -> BookFigure:
             ax.loglog(curve.q, curve.line, color=color, lw=1)
             ax.loglog(curve.tried, curve.measured.mean(axis=0), marker, color=color, ms=4.5)
             spot = (curve.q[curve.label_at], curve.line[curve.label_at])
-            gap, align = ((0, 6), "bottom") if curve.above else ((0, -6), "top")
+            gap, across, along = _SIDES[curve.side]
             ax.annotate(
                 curve.name,
                 spot,
                 gap,
                 textcoords="offset points",
                 color=color,
-                ha="center",
-                va=align,
+                ha=across,
+                va=along,
             )
         ax.set(xlabel="what comes in, $q_l$", ylabel="factor of one layer, $q_{l+1}/q_l$")
         ax.set_yticks([0.3, 0.5, 1, 2, 3], ["0.3", "0.5", "1", "2", "3"])
@@ -397,17 +412,18 @@ def _draw_start(
 ) -> None:
     block, row, column = place
     x = grid.left_edge(block) + column
-    for value, patch in (
-        (predicted, Rectangle((x, row), 1, 1)),
-        (measured, Rectangle((x + 0.3, row + 0.3), 0.4, 0.4)),
-    ):
-        color = ACCENT if value > 0 else SCHEME_COLORS["glorot"]
-        inner = patch.get_width() < 1
-        if inner:  # hides the cell beneath, so that equal values look equal
-            ax.add_patch(Rectangle(patch.get_xy(), 0.4, 0.4, facecolor=PAPER, lw=0))
-        patch.set(facecolor=color, alpha=_strength(value), lw=0)
-        ax.add_patch(patch)
-    ax.add_patch(Rectangle((x, row), 1, 1, facecolor="none", edgecolor=FAINT, lw=0.6))
+    _fill(ax, Rectangle((x, row), 1, 1, edgecolor=FAINT, lw=0.6), predicted)
+    if abs(_strength(predicted) - _strength(measured)) > 0.01 or predicted * measured < 0:
+        dot = (x + 0.3, row + 0.3)
+        ax.add_patch(Rectangle(dot, 0.4, 0.4, facecolor=PAPER, lw=0))  # hides the cell beneath
+        _fill(ax, Rectangle(dot, 0.4, 0.4, lw=0), measured)
+
+
+def _fill(ax: Axes, patch: Rectangle, decades: float) -> None:
+    """Color a patch by how far a value is from 1, and leave its edge as it is."""
+    color = ACCENT if decades > 0 else SCHEME_COLORS["glorot"]
+    patch.set_facecolor((*to_rgb(color), _strength(decades)))
+    ax.add_patch(patch)
 
 
 def _strength(decades: float) -> float:
@@ -418,9 +434,7 @@ def _strength(decades: float) -> float:
 def _draw_scale(ax: Axes) -> None:
     steps = np.arange(-_DECADES, _DECADES + 1, 3)
     for place, value in enumerate(steps):
-        color = ACCENT if value > 0 else SCHEME_COLORS["glorot"]
-        ax.add_patch(Rectangle((place, 0), 1, 1, facecolor=color, alpha=_strength(value), lw=0))
-        ax.add_patch(Rectangle((place, 0), 1, 1, facecolor="none", edgecolor=FAINT, lw=0.6))
+        _fill(ax, Rectangle((place, 0), 1, 1, edgecolor=FAINT, lw=0.6), float(value))
     names = ["1" if value == 0 else f"$10^{{{value:.0f}}}$" for value in steps]
     ax.set_xticks(np.arange(len(steps)) + 0.5, names)
     ax.set(xlim=(0, len(steps)), ylim=(0, 1), yticks=())
