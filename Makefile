@@ -58,9 +58,11 @@ serve: book ## preview the book on http://localhost:8000 (PORT=... for another)
 labs: $(READY) ## open the labs in JupyterLab
 	$(PY) -m jupyterlab notebooks
 
-records: $(READY) ## make the records of the long runs anew (hours)
-	$(PY) -m glorot.cli reproduce saturation --scale laptop
-	$(PY) -m glorot.cli reproduce tapering --scale laptop
+RECORDS := samples table1 saturation activations gradients error-curves svm tapering schemes
+JOBS    ?= 2
+
+records: $(READY) ## make the records of the long runs anew (hours; JOBS=... processes)
+	for name in $(RECORDS); do $(PY) -m glorot.cli reproduce $$name --scale laptop --workers $(JOBS) || exit; done
 
 bench: $(READY) ## benchmarks: ours against what a user would write instead
 	$(PY) -m benchmarks

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import asdict, dataclass, field, replace
@@ -249,7 +250,7 @@ def run_experiment(
         FileNotFoundError: if the data set is missing; the message is the command that gets it.
         InterruptedRun: on Ctrl-C, after the state was saved.
     """
-    config = experiment.config(scale, seeds)
+    config, started = experiment.config(scale, seeds), time.monotonic()
     with _held_interrupt() as interrupt:  # libraries that are loading do not survive one
         _check_device(device)
         datasets = {source.label: source.load() for source in experiment.sources(config)}
@@ -258,6 +259,7 @@ def run_experiment(
         with _progress(experiment.name, total) as bar, _one_thread(device):
             session = Session(datasets, worker, executor, total, interrupt, bar)
             results, arrays = experiment.run(config, session)
+    seconds = session.wall_seconds or time.monotonic() - started  # where nothing was trained
     record = Record(
         experiment.name,
         scale,
@@ -266,7 +268,7 @@ def run_experiment(
         _description(datasets),
         [*experiment.deviations(config), *(d.note for d in datasets.values() if d.note)],
         results,
-        provenance(device, session.wall_seconds),
+        provenance(device, seconds),
         arrays,
     )
     record.save(directory)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from glorot.figures.microphone import describe, draw_waves
-from glorot.style import ACCENT, INK, MUTED, BookFigure, book_style, new_figure
+from glorot.style import ACCENT, INK, MUTED, WIDTH, BookFigure, book_style
 
 
 def chain_heard(
@@ -22,7 +23,7 @@ def chain_heard(
     """
     titled = {f"{length} amplifiers × {gain:g}": sound for gain, sound in heard.items()}
     with book_style():
-        figure = new_figure(3.4)
+        figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
         draw_waves(figure, titled)
     return BookFigure(
         figure,
@@ -40,7 +41,7 @@ def amplifier_matrix(widths: np.ndarray, gains: np.ndarray, std: float) -> BookF
         std: standard deviation of a weight.
     """
     with book_style():
-        figure = new_figure(2.8)
+        figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
         axes = figure.subplots()
         axes.loglog(widths, std * np.sqrt(widths), color=INK, lw=0.9)
         axes.loglog(widths, gains, "o", color=ACCENT, ms=3, alpha=0.6)
