@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import re
 import signal
@@ -17,12 +16,14 @@ import pytest
 
 from glorot.cli import main
 from glorot.ensemble import EnsembleConfig
-from glorot.experiments import EXPERIMENTS, Session, run_experiment
+from glorot.experiments import EXPERIMENTS, Session
+from glorot.experiments.choice import Budget
 from glorot.experiments.data import Source
 from glorot.experiments.executors import process_pool
-from glorot.experiments.table1 import Budget, Trial
+from glorot.experiments.table1 import Trial
 from glorot.experiments.training import Errors, Shard, Stopped, Task, Watch, Worker, run_task
 from glorot.results import load_record
+from tests.unit.runs import outside_provenance, run
 
 
 def tiny(updates=20):
@@ -38,23 +39,6 @@ def tiny(updates=20):
         smoke, trials=trials, models=smoke.models[1:3], hidden=(8, 8), seeds=(0, 1, 2)
     )
     return dataclasses.replace(experiment, scales={"smoke": config})
-
-
-def run(experiment, folder, executor=None, **options):
-    return run_experiment(
-        experiment,
-        "smoke",
-        directory=folder / "records",
-        checkpoint_directory=folder / "state",
-        executor=executor,
-        **options,
-    )
-
-
-def outside_provenance(record):
-    plain = record.to_dict()  # of every array the hash of its bytes
-    del plain["provenance"]
-    return json.dumps(plain, sort_keys=True)
 
 
 @pytest.fixture(scope="module")
@@ -211,10 +195,11 @@ def test_a_worker_elsewhere_stops_when_the_stop_file_is_there_and_goes_on_bit_fo
 
 INTERRUPTED = """
 import sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = [{tests!r}, {root!r}]
 import pathlib, signal
 from glorot.experiments.executors import process_pool
-from test_executors import run, tiny
+from test_executors import tiny
+from tests.unit.runs import run
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with process_pool(2) as pool:
@@ -224,10 +209,12 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-def test_a_run_of_two_processes_survives_interruption_and_kill(number, tmp_path):
+def test_a_run_of_two_processes_survives_interruption_and_kill(number, root, tmp_path):
     script = tmp_path / "run.py"
     script.write_text(
-        INTERRUPTED.format(tests=os.path.dirname(__file__), folder=str(tmp_path / "cut"))
+        INTERRUPTED.format(
+            tests=os.path.dirname(__file__), root=str(root), folder=str(tmp_path / "cut")
+        )
     )
     process = subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE

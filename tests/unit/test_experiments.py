@@ -2,7 +2,6 @@
 
 import dataclasses
 import io
-import json
 import os
 import re
 import signal
@@ -26,10 +25,8 @@ from glorot.experiments.data import load_data
 from glorot.experiments.frame import run_experiment
 from glorot.experiments.saturation import Group, curves, first_lasting
 from glorot.experiments.training import BatchOrder, log_spaced
-from glorot.results import load_record, records
-
-LAPTOP_RECORDS = {name for name, scale in records() if scale == "laptop"}
-
+from glorot.results import load_record
+from tests.unit.runs import outside_provenance
 
 # ---- verdicts
 
@@ -186,12 +183,6 @@ def run_tiny(experiment, folder, checkpoints, interval=30.0):
     )
 
 
-def outside_provenance(record):
-    plain = record.to_dict()  # of every array the hash of its bytes
-    del plain["provenance"]
-    return json.dumps(plain, sort_keys=True)
-
-
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_smoke_run_of_every_experiment_makes_a_record(name, tmp_path):
     record = reproduce(name, "smoke", directory=tmp_path, checkpoint_directory=tmp_path / "state")
@@ -273,18 +264,21 @@ def test_an_interrupted_run_resumes_bit_for_bit(stop_at, tmp_path, monkeypatch):
 
 KILLED = """
 import sys
-sys.path.insert(0, {tests!r})
+sys.path[:0] = [{tests!r}, {root!r}]
 from test_experiments import run_tiny, tiny
 print("ready", flush=True)
 run_tiny(tiny(150), {folder!r}, {state!r}, interval=0.0)
 """
 
 
-def test_a_killed_run_resumes_bit_for_bit(tmp_path):
+def test_a_killed_run_resumes_bit_for_bit(root, tmp_path):
     whole = run_tiny(tiny(150), tmp_path / "whole", tmp_path / "whole-state")
     state = tmp_path / "state"
     script = KILLED.format(
-        tests=os.path.dirname(__file__), folder=str(tmp_path / "killed"), state=str(state)
+        tests=os.path.dirname(__file__),
+        root=str(root),
+        folder=str(tmp_path / "killed"),
+        state=str(state),
     )
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"ready\n"
@@ -326,7 +320,6 @@ def test_a_checkpoint_of_another_configuration_is_left_alone(tmp_path, monkeypat
 # ---- the shipped records
 
 
-@pytest.mark.skipif("saturation" not in LAPTOP_RECORDS, reason="the record is not made yet")
 def test_escape_times_follow_from_the_arrays_of_the_record():
     record = load_record("saturation")
     threshold, escaped = record.config["threshold"], 0
@@ -346,7 +339,6 @@ def test_escape_times_follow_from_the_arrays_of_the_record():
     assert escaped == sum(row["escaped"] for row in record.results["by_rate"])
 
 
-@pytest.mark.skipif("tapering" not in LAPTOP_RECORDS, reason="the record is not made yet")
 def test_verdicts_on_tapering_follow_from_the_seeds_of_the_record():
     record = load_record("tapering")
     runs = record.results["runs"]

@@ -16,13 +16,15 @@ from scipy import stats
 from sklearn.svm import SVC
 
 from glorot.ensemble import Ensemble, EnsembleConfig
-from glorot.experiments import EXPERIMENTS, InterruptedRun, Session, run_experiment, svm
+from glorot.experiments import EXPERIMENTS, InterruptedRun, Session, svm
 from glorot.experiments.choice import Budget, Ladder, best_rate, choose_rates
 from glorot.experiments.data import Source
 from glorot.experiments.error_curves import CLAIMS, verdicts
 from glorot.experiments.svm import Fit, Sample, fit
 from glorot.experiments.training import Worker
 from glorot.results import Checkpoint, load_record, records
+from tests.unit import runs
+from tests.unit.runs import outside_provenance
 
 NAMES = ("error-curves", "svm")
 
@@ -31,19 +33,8 @@ def run(name, folder, executor=None, changes=None):
     """The smoke run of an experiment, its configuration changed or not."""
     experiment = EXPERIMENTS[name]
     config = dataclasses.replace(experiment.scales["smoke"], **(changes or {}))
-    return run_experiment(
-        dataclasses.replace(experiment, scales={"smoke": config}),
-        "smoke",
-        directory=folder / "records",
-        checkpoint_directory=folder / "state",
-        executor=executor,
-    )
-
-
-def outside_provenance(record):
-    plain = record.to_dict()  # of every array the hash of its bytes
-    del plain["provenance"]
-    return json.dumps(plain, sort_keys=True)
+    changed = dataclasses.replace(experiment, scales={"smoke": config})
+    return runs.run(changed, folder, executor)
 
 
 @pytest.fixture(scope="module")

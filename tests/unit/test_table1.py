@@ -9,13 +9,11 @@ import pytest
 
 from glorot.ensemble import Ensemble, EnsembleConfig
 from glorot.experiments import EXPERIMENTS, reproduce, run_experiment
+from glorot.experiments.choice import Budget
 from glorot.experiments.data import Source
-from glorot.experiments.table1 import MODELS, PAPER, Budget
+from glorot.experiments.table1 import MODELS, PAPER
 from glorot.experiments.training import BatchOrder
-from glorot.results import load_record, records
-
-SCALES = {scale for name, scale in records() if name == "table1"}
-needs_record = pytest.mark.skipif("laptop" not in SCALES, reason="the record is not made yet")
+from glorot.results import load_record
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +64,6 @@ def test_rates_and_stopping_points_follow_from_the_validation_error(smoke):
     check_stops(smoke)
 
 
-@needs_record
 def test_rates_and_stopping_points_of_the_record_follow_from_the_validation_error():
     record = load_record("table1")
     check_choice(record)

@@ -14,15 +14,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import combinations, pairwise
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from glorot.datasets import Dataset
-from glorot.experiments.data import Source
-from glorot.experiments.frame import Config, Experiment, Session
+from glorot.experiments.frame import Experiment, Session
 from glorot.experiments.layers import (
     BOUNDED,
+    LayersConfig,
     jointly,
     lower,
     of_model,
@@ -31,7 +31,7 @@ from glorot.experiments.layers import (
     time_mean,
 )
 from glorot.experiments.statistics import LEVEL
-from glorot.experiments.training import Task, error_rate, first, log_spaced
+from glorot.experiments.training import Task, error_rate, first, lasting_from
 from glorot.probes import layer_histograms, layer_statistics
 
 if TYPE_CHECKING:
@@ -43,17 +43,11 @@ _SERIES = ("activation_mean", "activation_std", "percentile_98", "valid_error", 
 
 
 @dataclass(frozen=True)
-class ActivationsConfig(Config):
-    """Configuration of the experiment.
+class ActivationsConfig(LayersConfig):
+    """Configuration of the experiment, beside what layer by layer experiments share.
 
     Args:
         hidden: widths of the hidden layers.
-        learning_rate: of all models.
-        updates: number of updates of every network.
-        log_spacing: pairs (from this update on, so far apart); before the first, 10 a decade.
-        batch: examples per update.
-        examples: number of training images to draw; None: every batch is new.
-        probe_examples: test images that activations are measured on.
         valid_examples: validation images that the error is measured on.
         slope_share: a layer is saturated where the slope is below this share of the largest.
         bins: of the histograms from −1 to 1, an even number.
@@ -62,15 +56,9 @@ class ActivationsConfig(Config):
         end: tanh's mode counts as at its ends beyond this absolute value.
     """
 
-    least_seeds: ClassVar[int] = 2  # a paired test needs two
-
-    hidden: tuple[int, ...] = (256,) * 5
-    learning_rate: float = 0.03
     updates: int = 80_000
     log_spacing: tuple[tuple[int, int], ...] = ((1000, 250), (10_000, 1000))
-    batch: int = 10
-    examples: int | None = None
-    probe_examples: int = 300
+    hidden: tuple[int, ...] = (256,) * 5
     valid_examples: int = 500
     slope_share: float = 0.1
     bins: int = 40
@@ -81,16 +69,6 @@ class ActivationsConfig(Config):
     def __post_init__(self) -> None:
         if self.bins % 2:
             raise ValueError(f"bins must be an even number, got {self.bins!r}")
-
-    @property
-    def source(self) -> Source:
-        """The data."""
-        return Source(self.data, self.examples)
-
-    @property
-    def log_at(self) -> list[int]:
-        """Updates at which the networks are measured."""
-        return log_spaced(self.updates, 10, self.log_spacing[0][0], dict(self.log_spacing))
 
 
 def saturation_level(activation: str, slope_share: float) -> float:
@@ -213,7 +191,9 @@ def _summary(
 ) -> dict[str, Any]:
     """What the claims are tried on, for one network."""
     high = seen["percentile_98"][:, index]  # (T, layers)
-    reached = [_lastingly_at(updates, high[:, layer], level) for layer in range(len(config.hidden))]
+    reached = [
+        lasting_from(updates, high[:, layer] >= level) for layer in range(len(config.hidden))
+    ]
     times = [config.updates if update is None else update for update in reached]
     return {
         "saturated_update": reached,
@@ -226,13 +206,6 @@ def _summary(
     }
 
 
-def _lastingly_at(updates: np.ndarray, values: np.ndarray, level: float) -> int | None:
-    """The first logged update from which on all values are at a level or above."""
-    below = np.flatnonzero(values < level)
-    place = 0 if below.size == 0 else int(below[-1]) + 1
-    return int(updates[place]) if place < len(updates) else None
-
-
 def _order(times: list[int]) -> float:
     """Kendall's rank correlation of layer and time: 1 from below upward, −1 downward, ties 0."""
     return float(np.mean([np.sign(above - below) for below, above in combinations(times, 2)]))
@@ -241,26 +214,47 @@ def _order(times: list[int]) -> float:
 def _verdicts(config: ActivationsConfig, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         *_upward(config, runs, "3", "tanh"),
-        lower(
+        _against(
+            runs,
             "3",
+            ("softsign", "tanh", "spread"),
             "softsign's layers stay closer together than tanh's (98th percentile, largest minus "
             "smallest, mean over the run)",
-            _values(runs, "softsign", "spread"),
-            _values(runs, "tanh", "spread"),
         ),
-        lower(
+        _against(
+            runs,
             "3",
+            ("softsign", "tanh", "spread_ratio"),
             "softsign's layers stay closer together than tanh's in proportion (logarithm of the "
             "98th percentile, largest over smallest, mean over the run)",
-            _values(runs, "softsign", "spread_ratio"),
-            _values(runs, "tanh", "spread_ratio"),
         ),
-        *_normalized(runs),
+        _against(
+            runs,
+            "10",
+            ("tanh_n", "tanh", "order"),
+            "tanh_n: the order from below upward is weaker than tanh's (rank correlation of layer "
+            "and update)",
+        ),
+        _against(
+            runs,
+            "10",
+            ("tanh_n", "tanh", "spread"),
+            "tanh_n: the layers stay closer together than tanh's (98th percentile, largest minus "
+            "smallest, mean over the run)",
+        ),
         *_upward(config, runs, "10", "tanh_n"),
         *_distributions(config, runs),
         *_ranked(runs, "4", "tanh"),
         *_ranked(runs, "10", "tanh_n"),
     ]
+
+
+def _against(
+    runs: list[dict[str, Any]], figure: str, sides: tuple[str, str, str], claim: str
+) -> dict[str, Any]:
+    """The row of "one model's value is lower than another's"; sides: ours, other, and the value."""
+    ours, other, key = sides
+    return lower(figure, claim, _values(runs, ours, key), _values(runs, other, key))
 
 
 def _values(runs: list[dict[str, Any]], model: str, key: str) -> list[Any]:
@@ -288,25 +282,6 @@ def _upward(
         for layer in range(1, len(config.hidden))
     ]
     return [*parts, jointly(figure, f"{model}: the layers saturate from below upward", parts)]
-
-
-def _normalized(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        lower(
-            "10",
-            "tanh_n: the order from below upward is weaker than tanh's (rank correlation of layer "
-            "and update)",
-            _values(runs, "tanh_n", "order"),
-            _values(runs, "tanh", "order"),
-        ),
-        lower(
-            "10",
-            "tanh_n: the layers stay closer together than tanh's (98th percentile, largest minus "
-            "smallest, mean over the run)",
-            _values(runs, "tanh_n", "spread"),
-            _values(runs, "tanh", "spread"),
-        ),
-    ]
 
 
 def _distributions(config: ActivationsConfig, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:

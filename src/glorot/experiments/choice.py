@@ -5,12 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from glorot.experiments.table1 import Budget
-
 __all__ = ["Budget", "Ladder", "best_rate", "choose_rates"]
 
 Rates = list[list[float]]
 Train = Callable[[Rates], Sequence[Sequence[float]]]
+
+
+def _between(values: Sequence[float], ends: tuple[float, float]) -> tuple[float, ...]:
+    return tuple(value for value in values if ends[0] <= value <= ends[1])
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a model is trained, and at which learning rates.
+
+    Args:
+        updates: number of updates of every network.
+        ladder: all rates that may be tried, increasing.
+        first: the grid's lowest and highest rate at first, both on the ladder.
+    """
+
+    updates: int
+    ladder: tuple[float, ...]
+    first: tuple[float, float]
+
+    def grid(self) -> tuple[float, ...]:
+        """Return the rates that are tried at first."""
+        return _between(self.ladder, self.first)
+
+    def beyond(self, rates: Sequence[float], best: float) -> float | None:
+        """Return the next rate of the ladder if the best one is at the grid's edge, else None."""
+        grown = Ladder(self.ladder, self.first).grown(rates, best)
+        return next((rate for rate in grown if rate not in rates), None)
 
 
 @dataclass(frozen=True)
@@ -27,7 +53,7 @@ class Ladder:
 
     def grid(self) -> tuple[float, ...]:
         """Return the values that are tried at first."""
-        return tuple(value for value in self.values if self.first[0] <= value <= self.first[1])
+        return _between(self.values, self.first)
 
     def grown(self, tried: Sequence[float], best: float) -> tuple[float, ...]:
         """Return the values tried, with the next one if the best is the lowest or highest of them.

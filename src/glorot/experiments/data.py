@@ -62,8 +62,8 @@ class Source:
 
     def draw(self, count: int, key: Sequence[int]) -> Split:
         """Return `count` images of endless Shapeset that depend on the key alone."""
-        images, labels = shapeset.sample(count, np.random.default_rng(key))
-        return Split(self._shifted(images.reshape(count, -1)), labels)
+        drawn = _draw(count, np.random.default_rng(key))
+        return Split(self._shifted(drawn.images), drawn.labels)
 
     def _shifted(self, images: np.ndarray) -> np.ndarray:
         return images if self.lowest == 0 else 2 * images - 1

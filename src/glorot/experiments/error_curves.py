@@ -19,10 +19,11 @@ import numpy as np
 from glorot.experiments.choice import Budget, best_rate, choose_rates
 from glorot.experiments.data import Source
 from glorot.experiments.frame import Config, Experiment, Session
+from glorot.experiments.layers import time_mean
 from glorot.experiments.second_order import DiagonalRates
 from glorot.experiments.statistics import LEVEL, sameness, verdict
 from glorot.experiments.table1 import MODELS, Model
-from glorot.experiments.training import Errors, Shard, Task, Trained
+from glorot.experiments.training import Errors, Shard, Task, Trained, evenly_spaced, layer_sizes
 
 __all__ = ["CLAIMS", "ERROR_CURVES", "Claim", "ErrorCurvesConfig", "Setting", "verdicts"]
 
@@ -84,8 +85,7 @@ class ErrorCurvesConfig(Config):
 
     def logged(self, setting: Setting) -> tuple[int, ...]:
         """Return the updates at which a setting's networks are measured."""
-        last = setting.budget.updates
-        return tuple(sorted({*range(0, last, self.every), last}))
+        return evenly_spaced(setting.budget.updates, self.every)
 
 
 @dataclass(frozen=True)
@@ -304,8 +304,7 @@ def _task(stage: str, arms: Sequence[_Arm], part: list[_Network]) -> Task:
         for model, (seed, _, rate) in zip(models, part, strict=True)
     )
     source, updates = config.source(setting), setting.budget.updates
-    train = source.load().train
-    sizes = (train.images.shape[1], *setting.hidden, int(train.labels.max()) + 1)
+    sizes = layer_sizes(source.load().train, setting.hidden)
     name = f"{setting.name}-{stage}"
     if stage == "choice":
         shard = Shard(name, networks, sizes, config.batch, updates, (updates,))
@@ -333,7 +332,7 @@ def _choice_row(arm: _Arm, rate: float, valid_error: float, chosen: float) -> di
 def _summaries(arm: _Arm, rate: float, series: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
     """One row per seed."""
     updates = np.array(arm.config.logged(arm.setting))
-    area = np.trapezoid(series["test_error"], updates, axis=0) / updates[-1]
+    mean = time_mean(updates, series["test_error"])
     return [
         {
             "setting": arm.setting.name,
@@ -343,7 +342,7 @@ def _summaries(arm: _Arm, rate: float, series: Mapping[str, np.ndarray]) -> list
             "index": index,
             "valid_error": float(series["final_valid_error"][0, index]),
             "test_error": float(series["final_test_error"][0, index]),
-            "mean_error": float(area[index]),
+            "mean_error": float(mean[index]),
         }
         for index, seed in enumerate(arm.config.seeds)
     ]

@@ -14,17 +14,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from glorot import theory
 from glorot.activations import get_activation
 from glorot.datasets import Dataset, Split
-from glorot.experiments.data import Source
-from glorot.experiments.frame import Config, Experiment, Session
+from glorot.experiments.frame import Experiment, Session
 from glorot.experiments.layers import (
     BOUNDED,
+    LayersConfig,
     jointly,
     lower,
     model_named,
@@ -34,7 +34,7 @@ from glorot.experiments.layers import (
     time_mean,
 )
 from glorot.experiments.statistics import LEVEL
-from glorot.experiments.training import Task, first, log_spaced
+from glorot.experiments.training import Task, first
 from glorot.probes import layer_histograms
 
 if TYPE_CHECKING:
@@ -50,19 +50,16 @@ _SIGMA_W2 = {"tanh": 1 / 3, "tanh_n": 1.0}  # fan_in times the variance of a wei
 
 
 @dataclass(frozen=True)
-class GradientsConfig(Config):
-    """Configuration of the experiment.
+class GradientsConfig(LayersConfig):
+    """Configuration of the experiment, beside what layer by layer experiments share.
+
+    Weight gradients are those of batches as large as an update's; `probe_examples` has to be a
+    multiple.
 
     Args:
         hidden: widths of the hidden layers of the nets that are measured before training; equal.
         trained_hidden: of those that are trained.
-        learning_rate: of all that are trained.
-        updates: number of updates.
-        log_spacing: pairs (from this update on, so far apart); before the first, 10 a decade.
-        batch: examples per update, and per weight gradient.
-        examples: number of training images to draw; None: every batch is new.
-        probe_examples: test images to measure on, a multiple of `batch`.
-        jacobian_examples: so many of them have their Jacobians decomposed.
+        jacobian_examples: so many test images have their Jacobians decomposed.
         histogram_batches: so many batches have their weight gradients counted in histograms.
         bins: of the histograms, an odd number: the middle one is centered at 0.
         reach: ends of the gradients' histograms, in standard deviations of the top hidden layer.
@@ -71,16 +68,10 @@ class GradientsConfig(Config):
         law_margin: the law of the singular values is met within this share.
     """
 
-    least_seeds: ClassVar[int] = 2  # a paired test needs two
-
-    hidden: tuple[int, ...] = (1000,) * 5
-    trained_hidden: tuple[int, ...] = (256,) * 5
-    learning_rate: float = 0.03
     updates: int = 20_000
     log_spacing: tuple[tuple[int, int], ...] = ((1000, 500),)
-    batch: int = 10
-    examples: int | None = None
-    probe_examples: int = 300
+    hidden: tuple[int, ...] = (1000,) * 5
+    trained_hidden: tuple[int, ...] = (256,) * 5
     jacobian_examples: int = 5
     histogram_batches: int = 3
     bins: int = 81
@@ -94,16 +85,6 @@ class GradientsConfig(Config):
             raise ValueError(
                 f"probe_examples must be a multiple of {self.batch}, got {self.probe_examples!r}"
             )
-
-    @property
-    def source(self) -> Source:
-        """The data."""
-        return Source(self.data, self.examples)
-
-    @property
-    def log_at(self) -> list[int]:
-        """Updates at which the trained networks are measured."""
-        return log_spaced(self.updates, 10, self.log_spacing[0][0], dict(self.log_spacing))
 
 
 def spread(stds: np.ndarray) -> np.ndarray:

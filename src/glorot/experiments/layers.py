@@ -6,18 +6,21 @@ All models of one seed are trained in one group, so that they see the same image
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from glorot.experiments.data import Source
+from glorot.experiments.frame import Config
 from glorot.experiments.statistics import sameness, verdict
 from glorot.experiments.table1 import MODELS, Model
-from glorot.experiments.training import Shard, Trained
+from glorot.experiments.training import Shard, Trained, layer_sizes, log_spaced
 
 __all__ = [
     "BOUNDED",
+    "LayersConfig",
     "jointly",
     "lower",
     "model_named",
@@ -29,6 +32,39 @@ __all__ = [
 
 BOUNDED = tuple(model for model in MODELS if model.name != "sigmoid")
 """The models of Table 1 whose activation is symmetric about 0: softsign and tanh, standard and N."""
+
+
+@dataclass(frozen=True)
+class LayersConfig(Config):
+    """What the configurations of these experiments have in common.
+
+    Args:
+        learning_rate: of all networks that are trained.
+        updates: number of updates of every network.
+        log_spacing: pairs (from this update on, so far apart); before the first, 10 a decade.
+        batch: examples per update.
+        examples: number of training images to draw; None: every batch is new.
+        probe_examples: test images to measure on.
+    """
+
+    least_seeds: ClassVar[int] = 2  # a paired test needs two
+
+    learning_rate: float = 0.03
+    updates: int = 0
+    log_spacing: tuple[tuple[int, int], ...] = ()
+    batch: int = 10
+    examples: int | None = None
+    probe_examples: int = 300
+
+    @property
+    def source(self) -> Source:
+        """The data."""
+        return Source(self.data, self.examples)
+
+    @property
+    def log_at(self) -> list[int]:
+        """Updates at which the trained networks are measured."""
+        return log_spaced(self.updates, 10, self.log_spacing[0][0], dict(self.log_spacing))
 
 
 def model_named(name: str) -> Model:
@@ -68,8 +104,7 @@ def seed_shard(
     """
     from glorot.ensemble import EnsembleConfig
 
-    train = source.load().train
-    sizes = (train.images.shape[1], *hidden, int(train.labels.max()) + 1)
+    sizes = layer_sizes(source.load().train, hidden)
     networks = tuple(EnsembleConfig(m.scheme, m.activation, learning_rate, seed) for m in models)
     return Shard(f"{name}-{seed}", networks, sizes, batch, log_at[-1], tuple(log_at))
 

@@ -18,7 +18,15 @@ import numpy as np
 from glorot.datasets import Dataset
 from glorot.experiments.data import Source
 from glorot.experiments.frame import Config, Experiment, Session
-from glorot.experiments.training import Shard, Task, error_rate, first, log_spaced
+from glorot.experiments.training import (
+    Shard,
+    Task,
+    error_rate,
+    first,
+    lasting_from,
+    layer_sizes,
+    log_spaced,
+)
 from glorot.results import Record
 
 if TYPE_CHECKING:
@@ -145,9 +153,7 @@ def first_lasting(updates: np.ndarray, values: np.ndarray, threshold: float) -> 
     >>> first_lasting(np.array([0, 10]), np.array([0.9, 0.9]), 0.8) is None
     True
     """
-    above = np.flatnonzero(~(np.asarray(values) < threshold))
-    first = 0 if above.size == 0 else int(above[-1]) + 1
-    return int(updates[first]) if first < len(updates) else None
+    return lasting_from(updates, np.asarray(values) < threshold)
 
 
 def _first_below(updates: np.ndarray, values: np.ndarray, threshold: float) -> int | None:
@@ -191,8 +197,7 @@ def _train_networks(
         EnsembleConfig(config.scheme, config.activation, rate, seed, bias_rate)
         for seed in config.seeds
     )
-    train = session.dataset.train
-    sizes = (train.images.shape[1], *config.hidden, int(train.labels.max()) + 1)
+    sizes = layer_sizes(session.dataset.train, config.hidden)
     name = _key(group.name, rate)
     shard = Shard(name, networks, sizes, group.batch, updates, tuple(_logged(updates)))
     before = _StartAtPrior() if group.output_bias == "prior" else None

@@ -12,7 +12,7 @@ from glorot.activations import ACTIVATIONS
 from glorot.experiments.data import Source
 from glorot.experiments.frame import Config, Experiment, Session
 from glorot.experiments.statistics import LEVEL, verdict
-from glorot.experiments.training import Errors, Shard, Task, Trained
+from glorot.experiments.training import Errors, Shard, Task, Trained, evenly_spaced, layer_sizes
 from glorot.initializers import SCHEMES as TABLE
 from glorot.initializers import Initializer, VarianceScaling, get_initializer
 
@@ -110,10 +110,8 @@ class _Row:
     def task(self, stage: str, networks: Sequence[EnsembleConfig], split: str) -> Task:
         """Return the task that trains these networks and judges them on a split."""
         config, source = self.config, Source(self.config.data, self.config.examples)
-        train = source.load().train
-        hidden = (config.width,) * self.depth
-        sizes = (train.images.shape[1], *hidden, int(train.labels.max()) + 1)
-        times = tuple(sorted({*range(0, config.updates, config.every), config.updates}))
+        sizes = layer_sizes(source.load().train, (config.width,) * self.depth)
+        times = evenly_spaced(config.updates, config.every)
         name, log = f"{self.key}-{stage}", Errors(("valid",), config.watched)
         shard = Shard(name, tuple(networks), sizes, config.batch, config.updates, times)
         return Task(shard, source, log, finish=Errors((split,), config.judged))

@@ -27,7 +27,7 @@ from glorot.experiments.data import Source
 from glorot.experiments.frame import Config, Experiment, InterruptedRun, Session
 from glorot.experiments.statistics import LEVEL, verdict
 from glorot.experiments.table1 import MODELS, Model
-from glorot.experiments.training import Errors, Shard, Task, first
+from glorot.experiments.training import Errors, Shard, Task, evenly_spaced, first, layer_sizes
 from glorot.results import Checkpoint, DamagedFileError
 
 __all__ = ["PAPER", "SVM", "Fit", "Sample", "SvmConfig", "fit", "verdicts"]
@@ -332,15 +332,14 @@ def _choose_net(config: SvmConfig, rates: list[list[float]], session: Session) -
 
 
 def _logged(config: SvmConfig) -> tuple[int, ...]:
-    return tuple(sorted({*range(0, config.net.updates, config.every), config.net.updates}))
+    return evenly_spaced(config.net.updates, config.every)
 
 
 def _task(config: SvmConfig, stage: str, seed: int, rates: Sequence[float]) -> Task:
     from glorot.ensemble import EnsembleConfig
 
     source, model = _sample(config, seed), config.model
-    train = source.load().train
-    sizes = (train.images.shape[1], *config.hidden, int(train.labels.max()) + 1)
+    sizes = layer_sizes(source.load().train, config.hidden)
     networks = tuple(EnsembleConfig(model.scheme, model.activation, r, seed) for r in rates)
     name, updates = f"{stage}-{seed}", config.net.updates
     shard = Shard(name, networks, sizes, config.batch, updates, _logged(config))

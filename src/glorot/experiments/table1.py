@@ -9,17 +9,18 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
+from glorot.experiments.choice import Budget, best_rate, choose_rates
 from glorot.experiments.data import Source
 from glorot.experiments.frame import Config, Experiment, Session
-from glorot.experiments.training import Errors, Shard, Task, Trained
+from glorot.experiments.training import Errors, Shard, Task, Trained, evenly_spaced, layer_sizes
 
-__all__ = ["MODELS", "PAPER", "TABLE1", "Budget", "Cell", "Model", "Table1Config", "Trial"]
+__all__ = ["MODELS", "PAPER", "TABLE1", "Cell", "Model", "Table1Config", "Trial"]
 
 
 @dataclass(frozen=True)
@@ -54,34 +55,6 @@ PAPER: dict[str, dict[str, float]] = {
     "sigmoid": {"shapeset": 82.61, "mnist": 2.21, "cifar10": 57.28, "small_imagenet": 70.66},
 }
 """Test errors in percent of Glorot & Bengio (2010), Table 1: model -> data set -> error."""
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How long a model is trained, and at which learning rates.
-
-    Args:
-        updates: number of updates of every network.
-        ladder: all rates that may be tried, increasing.
-        first: the grid's lowest and highest rate at first, both on the ladder.
-    """
-
-    updates: int
-    ladder: tuple[float, ...]
-    first: tuple[float, float]
-
-    def grid(self) -> tuple[float, ...]:
-        """Return the rates that are tried at first."""
-        return tuple(rate for rate in self.ladder if self.first[0] <= rate <= self.first[1])
-
-    def beyond(self, rates: Sequence[float], best: float) -> float | None:
-        """Return the next rate of the ladder if the best one is at the grid's edge, else None."""
-        place = self.ladder.index(best)
-        if best == min(rates) and place > 0:
-            return self.ladder[place - 1]
-        if best == max(rates) and place + 1 < len(self.ladder):
-            return self.ladder[place + 1]
-        return None
 
 
 @dataclass(frozen=True)
@@ -141,8 +114,7 @@ class Cell:
     @property
     def updates(self) -> tuple[int, ...]:
         """Updates at which the networks are measured."""
-        last = self.budget.updates
-        return tuple(sorted({*range(0, last, self.trial.every), last}))
+        return evenly_spaced(self.budget.updates, self.trial.every)
 
     @property
     def key(self) -> str:
@@ -153,8 +125,7 @@ class Cell:
         """Return the tasks that train networks of these rates and seeds, a few at a time."""
         from glorot.ensemble import EnsembleConfig
 
-        train = self.trial.source.load().train
-        sizes = (train.images.shape[1], *self.config.hidden, int(train.labels.max()) + 1)
+        sizes = layer_sizes(self.trial.source.load().train, self.config.hidden)
         splits = ("valid", "test") if stage == "measured" else ("valid",)
         tasks = []
         for start in range(0, len(nets), self.config.group):
@@ -201,32 +172,28 @@ def _run_grouped(tasks: Sequence[list[Task]], session: Session) -> list[list[Tra
 
 def _choose(cells: Sequence[Cell], session: Session) -> list[dict[float, np.ndarray]]:
     """Return each cell's validation error over the updates, by rate; grids grow at their edges."""
-    grids: list[dict[float, np.ndarray]] = [{} for _ in cells]
-    open_rates: list[list[float]] = [list(cell.budget.grid()) for cell in cells]
-    while any(open_rates):
+    curves: list[dict[float, np.ndarray]] = [{} for _ in cells]
+
+    def errors(rates: list[list[float]]) -> list[list[float]]:
         tasks = [
-            cell.tasks("choice", [(rate, cell.config.choice_seed) for rate in rates])
-            for cell, rates in zip(cells, open_rates, strict=True)
+            cell.tasks("choice", [(rate, cell.config.choice_seed) for rate in own])
+            for cell, own in zip(cells, rates, strict=True)
         ]
-        for grid, rates, found in zip(grids, open_rates, _run_grouped(tasks, session), strict=True):
-            if rates:
-                grid.update(zip(rates, _beside(found, "valid_error").T, strict=True))
-        open_rates = [list(_extended(cell, grid)) for cell, grid in zip(cells, grids, strict=True)]
-        session.expect(
-            sum(len(r) * c.budget.updates for c, r in zip(cells, open_rates, strict=True))
-        )
-    return grids
+        for of_cell, own, found in zip(curves, rates, _run_grouped(tasks, session), strict=True):
+            if own:
+                of_cell |= zip(own, _beside(found, "valid_error").T, strict=True)
+        return [
+            [float(of_cell[rate].min()) for rate in own]
+            for of_cell, own in zip(curves, rates, strict=True)
+        ]
+
+    choose_rates([cell.budget for cell in cells], errors, session.expect)
+    return curves
 
 
-def _best(grid: dict[float, np.ndarray]) -> float:
-    """The rate whose run came lowest; of equals the lower rate."""
-    return min(sorted(grid), key=lambda rate: float(grid[rate].min()))
-
-
-def _extended(cell: Cell, grid: dict[float, np.ndarray]) -> Iterator[float]:
-    rate = cell.budget.beyond(list(grid), _best(grid))
-    if rate is not None:
-        yield rate
+def _best(curves: dict[float, np.ndarray]) -> float:
+    """The rate whose run came lowest."""
+    return best_rate({rate: float(curve.min()) for rate, curve in curves.items()})
 
 
 def _beside(found: Sequence[Trained], name: str) -> np.ndarray:

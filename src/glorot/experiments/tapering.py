@@ -10,7 +10,7 @@ import numpy as np
 from glorot.experiments.data import Source
 from glorot.experiments.frame import Config, Experiment, Session
 from glorot.experiments.statistics import LEVEL, sameness, verdict
-from glorot.experiments.training import Errors, Shard, Task, Trained
+from glorot.experiments.training import Errors, Shard, Task, Trained, evenly_spaced, layer_sizes
 from glorot.initializers import VarianceScaling
 
 __all__ = ["TAPERING", "Shape", "TaperingConfig"]
@@ -83,7 +83,7 @@ def _run(config: TaperingConfig, session: Session) -> tuple[Any, dict[str, np.nd
 
 
 def _logged(config: TaperingConfig) -> tuple[int, ...]:
-    return tuple(sorted({*range(0, config.updates, config.every), config.updates}))
+    return evenly_spaced(config.updates, config.every)
 
 
 def _train(
@@ -98,12 +98,11 @@ def _train(
     """Train a network for each rate and seed, the seeds of one rate beside one another."""
     from glorot.ensemble import EnsembleConfig
 
-    dataset = session.dataset
     scheme = VarianceScaling(1.0, mode, "uniform")
     networks = tuple(
         EnsembleConfig(scheme, config.activation, rate, seed) for rate in rates for seed in seeds
     )
-    sizes = (dataset.train.images.shape[1], *shape.hidden, int(dataset.train.labels.max()) + 1)
+    sizes = layer_sizes(session.dataset.train, shape.hidden)
     name = f"{shape.name}-{mode}-{stage}"
     shard = Shard(name, networks, sizes, config.batch, config.updates, _logged(config))
     source = Source(config.data, config.examples)

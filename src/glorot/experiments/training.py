@@ -37,10 +37,47 @@ __all__ = [
     "Watch",
     "Worker",
     "error_rate",
+    "evenly_spaced",
     "first",
+    "lasting_from",
+    "layer_sizes",
     "log_spaced",
     "run_task",
 ]
+
+
+def evenly_spaced(updates: int, every: int) -> tuple[int, ...]:
+    """Return the updates to log at: from 0 on so far apart, and the last.
+
+    >>> evenly_spaced(50, every=20)
+    (0, 20, 40, 50)
+    """
+    return (*range(0, updates, every), updates)
+
+
+def layer_sizes(split: Split, hidden: Sequence[int]) -> tuple[int, ...]:
+    """Return the widths (n_0, …, n_L) of a network for these images and labels.
+
+    Args:
+        split: images (n, n_0), labels 0 … n_L − 1.
+        hidden: widths of the hidden layers.
+    """
+    return (split.images.shape[1], *hidden, int(split.labels.max()) + 1)
+
+
+def lasting_from(updates: np.ndarray, holds: np.ndarray) -> int | None:
+    """Return the first logged update from which on something holds to the end, or None.
+
+    Args:
+        updates: (T,) increasing.
+        holds: (T,) whether it does.
+
+    >>> lasting_from(np.array([0, 10, 20]), np.array([True, False, True]))
+    20
+    """
+    failing = np.flatnonzero(~np.asarray(holds))
+    place = 0 if failing.size == 0 else int(failing[-1]) + 1
+    return int(updates[place]) if place < len(updates) else None
 
 
 @dataclass(frozen=True)
@@ -253,7 +290,7 @@ class Watch:
 
     @classmethod
     def of_file(cls, path: Path, every: float = 0.2) -> Watch:
-        """Return a watch that stops once a file is there, looked for `every` so many seconds."""
+        """Return a watch that stops once a file is there; it is looked for so many seconds apart."""
         looked = [time.monotonic() - every]
 
         def requested() -> bool:
