@@ -8,7 +8,6 @@ html-manager and require.js come from npm, by way of `npm pack`, or from the fol
 
 from __future__ import annotations
 
-import functools
 import gzip
 import os
 import shutil
@@ -16,10 +15,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -28,8 +25,7 @@ from ipywidgets.embed import embed_snippet
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks import Row
-from tests.browser.conftest import FLAGS, QuietHandler, find_browser
-from tests.browser.harness import page_with
+from tests.browser.harness import find_browser, fresh_page, launched, page_with, served
 from tests.browser.test_explorables import MADE, commit
 from tests.browser.test_pages import UNCOUNTED, WEIGHT
 
@@ -52,7 +48,7 @@ WATCH = """new MutationObserver((_, observer) => {
 # Milliseconds of the main thread that each move of a slider takes: an input event at the start of a frame, as
 # browsers send them, until that frame is painted, and the work of the next one, should drawing wait for it.
 DRAG = """async moves => {
-    const found = document.querySelectorAll('.explorable input[type=range]:not(:disabled):not([data-waits])');
+    const found = document.querySelectorAll('.explorable input[type=range]:not(:disabled)');
     const sliders = [...found];
     const frame = () => new Promise(requestAnimationFrame);
     const painted = () => new Promise(done => {
@@ -94,26 +90,21 @@ STRAIN = """async frames => {
 
 
 def rows() -> list[Row]:
-    """Weight, time to a live widget and redraws of every explorable; weight of every built chapter."""
+    """Weight, time to a live widget and redraws of every explorable; weight of every built page."""
     path = find_browser()
     if path is None:
         return [_nothing("pages with an explorable", "no Chromium or Chrome on this machine")]
     with (
         tempfile.TemporaryDirectory() as folder,
-        _served(Path(folder)) as address,
+        served(Path(folder)) as address,
         sync_playwright() as playwright,
+        launched(playwright, path) as browser,
     ):
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        try:
-            stock = _fetch_stock(Path(folder))
-            made = [
-                row
-                for name in MADE
-                for row in _explorable(browser, Path(folder), address, name, stock)
-            ]
-            return made + _chapters(browser)
-        finally:
-            browser.close()
+        stock = _fetch_stock(Path(folder))
+        made = [
+            row for name in MADE for row in _explorable(browser, Path(folder), address, name, stock)
+        ]
+        return made + _built_pages(browser)
 
 
 def _explorable(browser: Browser, folder: Path, address: str, name: str, stock: str) -> list[Row]:
@@ -128,7 +119,7 @@ def _explorable(browser: Browser, folder: Path, address: str, name: str, stock: 
     for _ in range(REPETITIONS):
         for kind in pages:
             with _opened(browser, f"{address}/{kind}.html") as page:
-                alive[kind].append(page.evaluate("window.alive"))
+                alive[kind].append(_alive(page))
                 weights[kind] = _weight(page, folder)
     ours = statistics.median(alive["ours"])
     result = [Row(f"{name}: bare page, gzipped", f"{weights['ours'] / 1e3:.0f} kB",
@@ -148,6 +139,7 @@ def _redraws(browser: Browser, url: str, name: str) -> list[Row]:
     result = []
     for slower, limit in ((1, FRAME), (4, SLOW_FRAME)):
         with _opened(browser, url) as page:
+            _alive(page)
             commit(page)
             session = page.context.new_cdp_session(page)
             session.send("Emulation.setCPUThrottlingRate", {"rate": slower})
@@ -165,23 +157,22 @@ def _redraws(browser: Browser, url: str, name: str) -> list[Row]:
     return result
 
 
-def _chapters(browser: Browser) -> list[Row]:
-    """Weight of the built chapters that hold an explorable, with all that the browser loads for them."""
-    found = [
-        p
-        for p in sorted((BOOK / "chapters").glob("*.html"))
-        if "widget-view+json" in p.read_text("utf-8")
-    ]
+def _built_pages(browser: Browser) -> list[Row]:
+    """Weight of every page of the built book, with all that the browser loads for it."""
+    own = (p for p in sorted(BOOK.rglob("*.html")) if "_static" not in p.parts)
+    found = [p for p in own if p != BOOK / "index.html"]  # which only leads to the introduction
     if not found:
-        return [_nothing("built chapters, gzipped", "no built book: make book")]
+        return [_nothing("built pages, gzipped", "no built book: make book")]
     result = []
-    with _served(BOOK) as address:
+    with served(BOOK) as address:
         for path in found:
-            with _opened(browser, f"{address}/chapters/{path.name}") as page:
+            name = path.relative_to(BOOK).as_posix()
+            with _opened(browser, f"{address}/{name}") as page:
                 page.evaluate("window.MathJax?.startup?.promise")
                 weight = _weight(page, BOOK)
-            result.append(Row(f"chapters/{path.name}, gzipped", f"{weight / 1e3:.0f} kB", "0.7 MB",
-                              WEIGHT / weight, 1.0))  # fmt: skip
+            result.append(
+                Row(f"{name}, gzipped", f"{weight / 1e3:.0f} kB", "0.7 MB", WEIGHT / weight, 1.0)
+            )
     return result
 
 
@@ -229,30 +220,21 @@ def _stock_page(folder: Path, widget: Widget) -> str:
 
 
 @contextmanager
-def _served(folder: Path) -> Iterator[str]:
-    handler = functools.partial(QuietHandler, directory=str(folder))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-
-
-@contextmanager
 def _opened(browser: Browser, url: str) -> Iterator[Page]:
-    """A page in a fresh profile, with an explorable standing in it; other hosts are not asked."""
-    here = url[: url.index("/", 8)]
-    context = browser.new_context(viewport={"width": 1300, "height": 900})
-    try:
-        page = context.new_page()
+    """A page in a fresh profile that asks no other host; nothing stands between it and its server."""
+    with fresh_page(browser) as page:
         page.add_init_script(WATCH)
         page.goto(url, wait_until="load")
-        page.wait_for_function("window.alive", timeout=30_000)
         asked = page.evaluate("performance.getEntriesByType('resource').map(e => e.name)")
+        here = url[: url.index("/", 8)]
         if foreign := [u for u in asked if not u.startswith((here, "blob:", "data:"))]:
             raise RuntimeError(f"{url} asks other hosts: {foreign}")
         yield page
-    finally:
-        context.close()
+
+
+def _alive(page: Page) -> float:
+    """Milliseconds from the start of navigation until the page's explorable stood."""
+    return float(page.wait_for_function("window.alive", timeout=30_000).json_value())
 
 
 def _weight(page: Page, folder: Path) -> int:

@@ -4,7 +4,7 @@ Each module does one thing: ``marks`` are a chapter's question, prediction and l
 solutions away, ``widgets`` mounts explorables without a kernel, ``mathjax`` serves the mathematics
 from the book itself, ``cache`` keys executed cells by the code under them, ``address`` knows where
 the book is published, ``accessible`` mends what screen readers stumble over, ``slim`` takes out of
-the pages what they do not use.
+the pages what they do not use, ``unbroken`` holds a number and its unit on one line.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from . import accessible, address, cache, fold, marks, mathjax, slim, widgets
+from . import accessible, address, cache, fold, marks, mathjax, slim, unbroken, widgets
 
 HERE = Path(__file__).parent
 
@@ -35,6 +35,6 @@ def add_assets(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect every part."""
     app.connect("config-inited", add_assets)
-    for part in (accessible, address, cache, fold, marks, mathjax, slim, widgets):
+    for part in (accessible, address, cache, fold, marks, mathjax, slim, unbroken, widgets):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, signal
 
-SAMPLE_RATE = 12_000  # samples a second: the voice has nothing above 4 kHz
+SAMPLE_RATE = 12_000  # samples a second: the voice has next to nothing above 5 kHz
 LOUDEST = 0.1  # amplitude of anything the book plays
 VOICE_PEAK = 0.5  # of the voice, so that an amplifier may double it before it clips
 
@@ -25,7 +25,8 @@ VOICE_PEAK = 0.5  # of the voice, so that an amplifier may double it before it c
 VOWELS = np.array(
     [[730, 1090, 2440], [530, 1840, 2480], [270, 2290, 3010], [570, 840, 2410], [300, 870, 2240]]
 )
-_BANDWIDTHS = (80.0, 100.0, 140.0)
+_UPPER = (3700.0, 4700.0)  # formants that a throat of that length has for every vowel
+_LEAST_RATE = 10_000
 
 
 @dataclass(frozen=True)
@@ -132,12 +133,13 @@ def usable_gains(
 def voice(duration: float = 2.4, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     """Synthesize a voice that says five vowels, no recording needed.
 
-    A train of glottal pulses with a falling pitch passes three resonators whose frequencies, the
-    formants, move from vowel to vowel; an envelope makes syllables of it, with pauses between.
+    A train of glottal pulses with a falling, slightly unsteady pitch passes five resonators whose
+    frequencies, the formants, move from vowel to vowel; an envelope makes syllables of it, each
+    quickly there and slowly gone, with pauses between.
 
     Args:
         duration: seconds, at least 0.1.
-        sample_rate: samples per second, at least 8,000.
+        sample_rate: samples per second, at least 10,000.
 
     Returns:
         Samples of mean 0 and peak ``VOICE_PEAK``, shape (duration * sample_rate,), float64.
@@ -153,13 +155,25 @@ def voice(duration: float = 2.4, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
         ((6000,), 0.5)
     """
     _check_at_least("duration", duration, 0.1)
-    _check_at_least("sample_rate", sample_rate, 8000)
+    _check_at_least("sample_rate", sample_rate, _LEAST_RATE)
     at = np.linspace(0, 1, int(duration * sample_rate))
-    pitch = 118 - 22 * at + 7 * np.sin(2 * np.pi * 2.2 * at)
-    pulses = _glottal(np.cumsum(pitch) / sample_rate % 1.0)
-    spoken = _resonate(pulses, at, sample_rate) * _syllables(at)
+    wobble = _flutter(duration * at)
+    pitch = (118 - 22 * at + 7 * np.sin(2 * np.pi * 2.2 * at)) * (1 + 0.012 * wobble)
+    pulses = _pulses(np.cumsum(pitch) / sample_rate)
+    spoken = _resonate(pulses, at, sample_rate) * _syllables(at) * (1 + 0.06 * wobble)
     spoken -= spoken.mean()
     return spoken * (VOICE_PEAK / np.abs(spoken).max())
+
+
+def _flutter(seconds: np.ndarray) -> np.ndarray:
+    """How a throat is unsteady: three slow waves that never meet again (Klatt and Klatt, 1990)."""
+    return np.mean([np.sin(2 * np.pi * f * seconds) for f in (12.7, 7.1, 4.7)], axis=0)
+
+
+def _pulses(periods: np.ndarray) -> np.ndarray:
+    """Glottal pulses by the number of periods so far: a sharp edge is drawn finely, then smoothed."""
+    fine = np.interp(np.arange(4 * len(periods)) / 4, np.arange(len(periods)), periods)
+    return signal.resample_poly(_glottal(fine % 1.0), 1, 4)
 
 
 def _glottal(phase: np.ndarray) -> np.ndarray:
@@ -171,23 +185,31 @@ def _glottal(phase: np.ndarray) -> np.ndarray:
 
 
 def _resonate(pulses: np.ndarray, at: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Three resonators in a row, retuned every 5 ms; a vowel is held, then glides into the next."""
-    block, out, count = max(1, sample_rate // 200), pulses.copy(), len(VOWELS)
-    stops = (np.arange(count)[:, None] + [0.3, 0.7]).ravel() / count
-    for formant, bandwidth in enumerate(_BANDWIDTHS):
-        memory, radius = np.zeros(2), np.exp(-np.pi * bandwidth / sample_rate)
+    """Five resonators in a row, retuned every 2 ms; a vowel is held, then glides into the next."""
+    block, out, count = sample_rate // 500, pulses.copy(), len(VOWELS)
+    stops = (np.arange(count)[:, None] + [0.35, 0.65]).ravel() / count
+    for held in np.column_stack([VOWELS, np.tile(_UPPER, (count, 1))]).T:
+        last, before = 0.0, 0.0  # samples that came out: they stay when the resonator is retuned
         for start in range(0, len(out), block):
             piece = slice(start, start + block)
-            frequency = np.interp(at[start], stops, np.repeat(VOWELS[:, formant], 2))
-            poles = [1, -2 * radius * np.cos(2 * np.pi * frequency / sample_rate), radius**2]
-            out[piece], memory = signal.lfilter([sum(poles)], poles, out[piece], zi=memory)
+            poles = _poles(np.interp(at[start], stops, np.repeat(held, 2)), sample_rate)
+            memory = -np.array([poles[1] * last + poles[2] * before, poles[2] * last])
+            out[piece] = signal.lfilter([poles.sum()], poles, out[piece], zi=memory)[0]
+            last, before = out[piece][-1], out[piece][-2] if len(out[piece]) > 1 else last
     return out
 
 
+def _poles(frequency: float, sample_rate: int) -> np.ndarray:
+    """Denominator of a resonator; the higher its frequency, the broader it is."""
+    radius = np.exp(-np.pi * (50 + 0.07 * frequency) / sample_rate)
+    return np.array([1, -2 * radius * np.cos(2 * np.pi * frequency / sample_rate), radius**2])
+
+
 def _syllables(at: np.ndarray) -> np.ndarray:
-    """Five swells, one per vowel, with a tenth of a second of silence between."""
-    swell = np.abs(np.sin(np.pi * len(VOWELS) * at)) ** 0.6
-    return np.clip(2 * (swell - 0.45), 0, 1)
+    """Five swells, one per vowel, with a twentieth of a second of silence between."""
+    share = len(VOWELS) * at % 1.0
+    attack, release = np.clip((share - 0.04) / 0.12, 0, 1), np.clip((0.94 - share) / 0.58, 0, 1)
+    return np.sin(np.pi / 2 * attack) ** 2 * np.sin(np.pi / 2 * release) ** 1.5
 
 
 def send(chain: Chain, sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -176,6 +176,16 @@ def book_style() -> AbstractContextManager[Any]:
     )
 
 
+def new_figure(height: float) -> Figure:
+    """Return an empty figure as wide as the column and ``height`` inches high; make it in :func:`book_style`.
+
+    Example:
+        >>> new_figure(3.0).get_size_inches().tolist() == [WIDTH, 3.0]
+        True
+    """
+    return Figure(figsize=(WIDTH, height), layout="constrained")
+
+
 def to_dark(svg: str) -> str:
     """Exchange the palette of an SVG drawn in :func:`book_style` for its dark counterpart.
 

@@ -10,6 +10,7 @@ from signal_theme.address import web_address
 from signal_theme.cache import execution_key
 from signal_theme.fold import fold, fold_solutions
 from signal_theme.slim import slim
+from signal_theme.unbroken import NO_BREAK, join_markup, join_words
 
 from glorot.book import FigureRenderer
 
@@ -122,3 +123,20 @@ def test_a_solution_and_its_cells_fold_into_one_block():
     assert folded[-1] is proof
     assert "hide_mode" not in proof
     assert list(section) == [folded, other]
+
+
+def test_a_number_and_its_unit_stay_on_one_line_in_prose_but_not_in_code():
+    paragraph = nodes.paragraph("", "", nodes.Text("98 % of 3 × 2"), nodes.literal("", "5 % 2 × 2"))
+    document = nodes.document(None, None)
+    document += paragraph
+    join_words(None, document)
+    assert str(paragraph[0]) == f"98{NO_BREAK}% of 3{NO_BREAK}×{NO_BREAK}2"
+    assert paragraph[1].astext() == "5 % 2 × 2"
+
+
+def test_a_formula_keeps_its_punctuation_and_a_glued_number_its_unit():
+    formula = '<span class="math notranslate nohighlight">\\(x^2\\)</span>'
+    assert join_markup(f"as {formula}, so") == f'as <span class="unbroken">{formula},</span> so'
+    assert join_markup(f"as {formula} so") == f"as {formula} so"
+    assert NO_BREAK in join_markup('<span class="pasted-text">8</span> %.')
+    assert NO_BREAK not in join_markup('<span class="pasted-text">8</span> percent')

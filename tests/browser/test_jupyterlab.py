@@ -19,7 +19,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from tests.browser.test_explorables import MADE, commit
+from tests.browser.contract import commit
+from tests.browser.test_explorables import MADE
 
 # one server: with `--dist loadgroup` its tests stay with one worker
 pytestmark = [pytest.mark.browser, pytest.mark.full, pytest.mark.xdist_group("jupyterlab")]
@@ -211,7 +212,7 @@ def test_every_explorable_answers_its_reader(lab, name):
 def test_a_slider_moves_picture_and_sentence(lab, name):
     root = lab.explorable(name)
     commit(root)
-    sliders = root.locator("input[type=range]:not(:disabled):not([data-waits])")
+    sliders = root.locator("input[type=range]:not(:disabled)")
     if sliders.count() == 0:
         return
     before = look(lab, root)

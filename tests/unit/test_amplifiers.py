@@ -136,14 +136,77 @@ def test_each_syllable_has_the_first_two_formants_of_its_vowel(vowel):
 
 
 def resonances(sound: np.ndarray, rate: int) -> np.ndarray:
-    """Frequencies of sharp poles of a linear prediction of order 10."""
-    windowed = np.append(sound[0], sound[1:] - 0.7 * sound[:-1]) * np.hamming(len(sound))
+    """Frequencies of sharp poles of a linear prediction: two for each of five resonances, two for the tilt."""
+    windowed = np.append(sound[0], sound[1:] - 0.97 * sound[:-1]) * np.hamming(len(sound))
     power = np.correlate(windowed, windowed, "full")[len(windowed) - 1 :]
-    order = 10
+    order = 12
     matrix = power[np.abs(np.subtract.outer(np.arange(order), np.arange(order)))]
     poles = np.roots(np.append(1, -np.linalg.solve(matrix, power[1 : order + 1])))
     sharp = poles[(np.abs(poles) > 0.8) & (poles.imag > 0)]
     return np.angle(sharp) * rate / (2 * np.pi)
+
+
+# Levels of the three formants in dB, first to third, of the same men: Peterson & Barney (1952), Table II.
+LEVELS = np.array([[-1, -5, -28], [-2, -17, -24], [-4, -24, -28], [0, -7, -34], [-3, -19, -43]])
+
+
+def formant_levels(sound: np.ndarray) -> np.ndarray:
+    """Level of the strongest harmonic near each formant, in dB over the first one's, shape (5, 3)."""
+    found = np.empty((5, 3))
+    for vowel, formants in enumerate(amplifiers.VOWELS):
+        held = sound[int((vowel + 0.4) / 5 * len(sound)) : int((vowel + 0.6) / 5 * len(sound))]
+        frequency, power = signal.welch(held, amplifiers.SAMPLE_RATE, nperseg=len(held) // 2)
+        near = [np.abs(frequency / formant - 1) < 0.12 for formant in formants]
+        found[vowel] = [10 * np.log10(power[places].max()) for places in near]
+    return found - found[:, :1]
+
+
+def test_the_upper_formants_are_as_strong_as_a_voices():
+    """A throat without its fourth and fifth formant mumbles: its third lies some 15 dB too low."""
+    spoken = LEVELS - LEVELS[:, :1]
+    assert np.abs(formant_levels(voice()) - spoken).mean() < 6
+    muffled = signal.lfilter([0.3], [1, -0.7], voice())
+    assert np.abs(formant_levels(muffled) - spoken).mean() > 6
+
+
+def clicks(sound: np.ndarray) -> float:
+    """The loudest five milliseconds above 5 kHz over all but the loudest twentieth."""
+    above = signal.butter(8, 5000, "high", fs=amplifiers.SAMPLE_RATE, output="sos")
+    frames = signal.sosfilt(above, sound).reshape(-1, 60)
+    loud = np.sqrt((frames**2).sum(axis=1))
+    return float(loud.max() / np.percentile(loud, 95))
+
+
+def test_the_voice_neither_clicks_where_it_glides_nor_where_it_is_looped():
+    sound = voice()
+    assert clicks(np.roll(sound, 2 * len(sound) // 5)) < 2  # the seam lies in a pause
+    clicked = sound.copy()
+    clicked[9000] += 0.02
+    assert clicks(clicked) > 2
+    assert np.abs(sound[[*range(60), *range(-60, 0)]]).max() < 1e-3
+
+
+def test_formants_move_while_a_syllable_sounds():
+    """From e to i the second formant has to rise by 450 Hz: a part of that is heard."""
+    sound, rate = voice(), amplifiers.SAMPLE_RATE
+    early, late = (sound[int(s / 5 * len(sound)) :][:600] for s in (1.5, 1.78))
+    second = [
+        next(f for f in np.sort(resonances(part, rate)) if 1500 < f < 2600)
+        for part in (early, late)
+    ]
+    assert level(late) > 0.02
+    assert second[1] - second[0] > 100
+
+
+def test_the_pitch_is_never_quite_steady():
+    """A buzzer's periods are equal; a throat's differ by about a percent from one to the next."""
+    sound = voice()
+    part = sound[int(0.1 * amplifiers.SAMPLE_RATE) : int(0.35 * amplifiers.SAMPLE_RATE)]
+    peaks, _ = signal.find_peaks(part, height=0.7 * part.max(), distance=80)
+    periods = np.diff(peaks)
+    assert 95 < amplifiers.SAMPLE_RATE / periods.mean() < 130  # Hz: a man's voice
+    trend = np.polyval(np.polyfit(np.arange(len(periods)), periods, 1), np.arange(len(periods)))
+    assert 0.003 < np.std(periods - trend) / periods.mean() < 0.03
 
 
 def test_the_voice_pauses_between_its_five_syllables():

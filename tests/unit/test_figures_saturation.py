@@ -3,6 +3,7 @@
 import numpy as np
 
 from glorot.figures import saturation as figures
+from glorot.figures.parts import keep_apart
 from glorot.style import ACCENT, WIDTH
 
 
@@ -28,7 +29,7 @@ def test_between_images_reports_measured_and_predicted_ends_apart():
     measured = np.array([[0.04, 0.006, 2e-4], [0.06, 0.006, 4e-4]])
     alt = drawn(figures.between_images(np.array([0.05, 0.007, 1e-4]), measured))
     assert "from 0.05" in alt
-    assert "to 3.0 times ten to the -4, predicted 1.0 times ten to the -4" in alt
+    assert "to 3.0 times ten to the −4, predicted 1.0 times ten to the −4" in alt
 
 
 def test_fall_reports_every_layer_and_the_error():
@@ -59,7 +60,7 @@ def test_escape_reports_the_lowest_point_and_the_end():
     error = np.array([0.9, 0.9, 0.9, 0.9, 0.1])
     alt = drawn(figures.escape(updates, means, means / 10, signal, error, 300))
     assert "falls from 0.50 to 0.020 and ends at 0.20" in alt
-    assert "from 1.0 times ten to the -5 to 3" in alt
+    assert "from 1.0 times ten to the −5 to 3" in alt
     assert "escape at 300 updates and ends at 10 %" in alt
 
 
@@ -82,7 +83,7 @@ def test_spread_by_layer_averages_over_networks_at_the_end():
 
 
 def test_labels_of_close_lines_are_moved_apart_and_others_stay():
-    assert figures._spread_apart(np.array([0.5, 0.5, 0.1]), 0.1).tolist() == [0.5, 0.4, 0.1]
+    assert keep_apart(np.array([0.5, 0.5, 0.1]), 0.1).tolist() == [0.5, 0.4, 0.1]
 
 
 def test_histograms_name_the_most_frequent_value_of_each_layer():

@@ -81,8 +81,8 @@ def test_the_hinges_report_the_measured_slope_not_the_expected_one():
 @pytest.mark.parametrize(
     ("outer", "words"),
     [
-        (ring(0.1, 0.9), "a closed border, error 25.0%"),
-        (np.tile([0.1, 0.1, 0.1, 0.9, 0.9], (5, 1)), "a border that stays open, error 25.0%"),
+        (ring(0.1, 0.9), "a closed border, error 25.0 %"),
+        (np.tile([0.1, 0.1, 0.1, 0.9, 0.9], (5, 1)), "a border that stays open, error 25.0 %"),
         (np.full((5, 5), 0.5), "no border, probabilities within 0 of one half"),
     ],
 )

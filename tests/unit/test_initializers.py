@@ -1,6 +1,7 @@
-"""Initializers against their exact laws; every law with a neighbour that must fail it."""
+"""Initializers against their exact laws; every law with a neighbor that must fail it."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -171,6 +172,39 @@ def test_the_table_of_schemes_agrees_with_its_own_formulas():
             assert form.variance((n_in, n_out)) == pytest.approx(variance)
         assert SCHEMES[key].uniform.bound((n_in, n_out)) == pytest.approx(math.sqrt(3 * variance))
         assert SCHEMES[key].preferred in (SCHEMES[key].normal, SCHEMES[key].uniform)
+
+
+LATEX = re.compile(r"\\(frac|sqrt)((?<=sqrt)\{[^{}]*\}|(?<=frac)\{[^{}]*\}\{[^{}]*\})")
+
+
+def work_out(rule: str, n_in: int, n_out: int) -> float:
+    """The value of a printed rule, its innermost braces first."""
+    text = rule.replace(r"n_\text{in}", str(n_in)).replace(r"n_\text{avg}", str((n_in + n_out) / 2))
+    while hit := LATEX.search(text):
+        numbers = [
+            math.prod(float(factor) for factor in part.split(r"\,"))
+            for part in hit[2][1:-1].split("}{")
+        ]
+        value = math.sqrt(numbers[0]) if hit[1] == "sqrt" else numbers[0] / numbers[1]
+        text = text[: hit.start()] + repr(value) + text[hit.end() :]
+    return float(text)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=SCHEMES)
+def test_a_rule_as_printed_is_the_rule_as_drawn(scheme):
+    shape = (784, 512)
+    variance, bound = (work_out(rule, *shape) for rule in (scheme.variance_rule, scheme.bound_rule))
+    assert variance == pytest.approx(scheme.normal.variance(shape))
+    assert variance == pytest.approx(scheme.uniform.variance(shape))
+    assert bound == pytest.approx(scheme.uniform.bound(shape))
+
+
+def test_a_rule_that_is_printed_wrongly_is_noticed():
+    assert work_out(r"\frac{2}{n_\text{avg}}", 784, 512) == pytest.approx(2 / 648)
+    assert work_out(r"\frac{1}{3\,n_\text{in}}", 784, 512) == pytest.approx(1 / 2352)
+    assert work_out(r"\sqrt{\frac{6}{n_\text{in}}}", 784, 512) == pytest.approx(math.sqrt(6 / 784))
+    wrong = work_out(r"\frac{2}{n_\text{avg}}", 784, 512)
+    assert wrong != pytest.approx(SCHEMES["he"].normal.variance((784, 512)))
 
 
 def test_a_scheme_is_found_by_any_of_its_names():

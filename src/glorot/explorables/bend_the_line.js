@@ -49,8 +49,8 @@ function render({ model, el }) {
   const random = draw({ seed: model.get('seed'), change: seed => place(thrown(state.hinges.length || 5, seed)) });
   const which = choice({ legend: 'Function', options: NAMES, value: state.target, change: key => { state.target = key; state.tries.clear(); redraw(); } });
   const count = slider({ label: 'Hinges, evenly placed', min: 0, max: MOST, value: 0, input: k => place(even(k)) });
-  const mover = slider({ label: 'Selected hinge, position', min: -SPAN, max: SPAN, step: 0.02, value: 0, show: v => (state.hinges.length ? readable(Number(v.toFixed(2))) : 'none yet'), input: v => { if (state.hinges.length) { state.hinges[state.chosen] = v; redraw(); } } });
-  const next = button('Select next hinge', () => { if (state.hinges.length) { state.chosen = (state.chosen + 1) % state.hinges.length; mover.set(state.hinges[state.chosen]); redraw(); } });
+  const mover = slider({ label: 'Selected hinge, position', min: -SPAN, max: SPAN, step: 0.02, value: 0, show: v => (state.hinges.length ? readable(Number(v.toFixed(2))) : 'none yet'), input: v => { state.hinges[state.chosen] = v; redraw(); } });
+  const next = button('Select next hinge', () => { state.chosen = (state.chosen + 1) % state.hinges.length; mover.set(state.hinges[state.chosen]); redraw(); });
   const reset = button('Reset', () => { state.target = 'sine'; which.set('sine'); state.tries.clear(); state.revealed = false; guess.clear(); random.set(model.get('seed')); place([]); });
   const numbers = table('Best error so far by number of hinges'), handles = svg('g');
 
@@ -77,6 +77,7 @@ function render({ model, el }) {
 
   function redraw() {
     const { hinges, target } = state, values = fit(hinges, target), { X, Y, box } = picture, k = hinges.length;
+    mover.range.disabled = next.disabled = k === 0;
     const rms = missed(values, target);
     state.tries.set(k, Math.min(rms, state.tries.get(k) ?? Infinity));
     handles.replaceChildren(...hinges.flatMap((t, i) => [

@@ -91,7 +91,7 @@ function tickLabel(x, log) {
 
 /* A plot: an SVG as wide as its column whose inside is 360 by `height` units, with axes and their words. */
 function plot({ height = 220, x, y, xLabel, yLabel, xTicks, yTicks, label }) {
-  const width = 360, box = { left: 46, right: width - 10, top: 22, bottom: height - 38 };
+  const width = 360, box = { left: 46, right: width - 10, top: 25, bottom: height - 38 };
   const X = scale(x.domain, [box.left, box.right], x.log), Y = scale(y.domain, [box.bottom, box.top], y.log);
   const grid = svg('g', { class: 'axis' });
   for (const t of yTicks ?? ticks(Y, 4)) {
@@ -100,7 +100,7 @@ function plot({ height = 220, x, y, xLabel, yLabel, xTicks, yTicks, label }) {
   }
   for (const t of xTicks ?? ticks(X, 6)) grid.append(svg('text', { x: X(t), y: box.bottom + 15, 'text-anchor': 'middle' }, tickLabel(t, x.log)));
   grid.append(svg('text', { x: (box.left + box.right) / 2, y: height - 6, 'text-anchor': 'middle', class: 'label' }, xLabel),
-    svg('text', { x: 4, y: 13, class: 'label' }, yLabel));
+    svg('text', { x: 4, y: 11, class: 'label' }, yLabel));
   const data = svg('g', { class: 'data' });
   const root = svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label, class: 'picture' }, grid, data);
   return { root, data, X, Y, box };

@@ -31,7 +31,7 @@ SCHEMES = {
     "small": init.VarianceScaling(0.01, "fan_avg", "uniform"),
 }
 LABELS = (
-    ("heuristic", "heuristic"),
+    ("heuristic", "standard"),
     ("lecun", "LeCun"),
     ("glorot", "Glorot"),
     ("he", "He"),

@@ -52,7 +52,7 @@ function render({ model, el }) {
   const view = frame(el, { title: 'Scrub the escape', task: model.get('task') });
   const time = { domain: [FIRST, longest], log: true };
   const history = plot({ height: 240, x: time, y: { domain: [0, 1] }, yTicks: [0, 0.25, 0.5, 0.75, 1], xLabel: 'updates', yLabel: 'activation of layers 1 to ' + layers + ', and error (dashed)', label: 'History' });
-  const moment = plot({ height: 200, x: { domain: [0.5, layers + 0.5] }, y: { domain: [0, 1.12] }, yTicks: [0, 0.5, 1], xTicks: Array.from({ length: layers }, (_, l) => l + 1), xLabel: 'hidden layer', yLabel: 'activation now; slope left above', label: 'Now' });
+  const moment = plot({ height: 200, x: { domain: [0.5, layers + 0.5] }, y: { domain: [0, 1.12] }, yTicks: [0, 0.5, 1], xTicks: Array.from({ length: layers }, (_, l) => l + 1), xLabel: 'hidden layer', yLabel: 'activation now; on top, the share of slope left', label: 'Now' });
   const voices = plot({ height: 200, x: time, y: { domain: [1e-5, 1e2], log: true }, xLabel: 'updates', yLabel: 'norm of what is said in the logits', label: 'Voices' });
   const picked = { history: svg('g'), voices: svg('g') }, cursor = { history: svg('g'), voices: svg('g') };
   const words = { history: svg('g'), voices: svg('g') };       // above the veil that lies over the future

@@ -16,7 +16,7 @@ function number(text) {
 
 function render({ model, el }) {
   const questions = model.get('questions'), right = new Set();
-  const view = frame(el, { title: 'Check yourself', task: `${questions.length} short questions. Answer, then read why.` });
+  const view = frame(el, { title: `${['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six'][questions.length] ?? questions.length} question${questions.length === 1 ? '' : 's'}`, task: 'Answer, then read why.' });
   const report = () => view.say(right.size === questions.length ? 'All answered rightly.' : `${right.size} of ${questions.length} answered rightly so far.`);
 
   function ask(question, i) {

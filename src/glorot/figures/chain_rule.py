@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
 
+from glorot.figures.parts import Point, arrow, box, in_words
 from glorot.style import (
     ACCENT,
     FAINT,
@@ -17,9 +17,9 @@ from glorot.style import (
     MUTED,
     PAPER,
     SHADE,
-    WIDTH,
     BookFigure,
     book_style,
+    new_figure,
     scheme_color,
     scheme_marker,
 )
@@ -67,7 +67,7 @@ def thousand_layers(amplitudes: Mapping[float, np.ndarray]) -> BookFigure:
         amplitudes: gain g -> measured amplitude after layers 1 … L, relative to the input.
     """
     with book_style():
-        fig = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+        fig = new_figure(3.1)
         ax = fig.add_subplot()
         for gain, measured in amplitudes.items():
             layers = np.arange(1, len(measured) + 1)
@@ -91,7 +91,7 @@ def thousand_layers(amplitudes: Mapping[float, np.ndarray]) -> BookFigure:
         right.set_ylabel("decibels")
         right.set_yticks(20 * decades, [f"{20 * decade}".replace("-", "−") for decade in decades])
     ends = "; ".join(
-        f"a gain of {gain:g} leaves {_plain(measured[-1])} of the amplitude"
+        f"a gain of {gain:g} leaves {in_words(measured[-1])} of the amplitude"
         for gain, measured in amplitudes.items()
     )
     depth = max(len(measured) for measured in amplitudes.values())
@@ -113,7 +113,7 @@ def net_as_graph(
         backward_std: amplitude of the gradient δ^1 … δ^L; the width of its arrows.
     """
     with book_style():
-        fig = Figure(figsize=(WIDTH, 3.7), layout="constrained")
+        fig = new_figure(3.7)
         shells, graph = fig.subplots(2, 1, height_ratios=(1.0, 1.75))
         _draw_shells(shells, len(sizes) - 1)
         _draw_graph(graph, sizes, forward_std, backward_std)
@@ -137,17 +137,9 @@ def _draw_shells(ax: Axes, depth: int) -> None:
     for index, label in enumerate([None, *labels]):
         half = half_height + index * step
         right = half_width + index * 0.92
-        ax.add_patch(
-            FancyBboxPatch(
-                (-half_width - index * 0.12, -half),
-                half_width + index * 0.12 + right,
-                2 * half,
-                boxstyle="round,pad=0,rounding_size=0.14",
-                fc="none",
-                ec=INK if label else MUTED,
-                lw=0.8,
-            )
-        )
+        corner = (-half_width - index * 0.12, -half)
+        shell = box(ax, corner, (right - corner[0], 2 * half), face="none", rounding=0.14)
+        shell.set(edgecolor=INK if label else MUTED, linewidth=0.8)
         if label:
             ax.text(right - 0.46, 0, label, ha="center", va="center")
     widest = half_width + len(labels) * 0.92
@@ -167,8 +159,8 @@ def _draw_graph(
         ax.text(x, tall * unit / 2 + 0.2, name, ha="center", va="bottom")
     for layer in range(1, depth + 1):
         middle, (n_in, n_out) = xs[layer] - 1.0, (sizes[layer - 1], sizes[layer])
-        _draw_matrix(ax, middle, n_in * unit * 0.62, n_out * unit * 0.62, f"$W^{layer}$")
-        gap = n_out * unit * 0.31 + 0.04
+        _draw_matrix(ax, middle, n_in * unit * 0.76, n_out * unit * 0.76, f"$W^{layer}$")
+        gap = n_out * unit * 0.38 + 0.04
         _arrow(ax, (xs[layer - 1] + 0.2, 0), (middle - gap, 0), forward_std[layer - 1], "-")
         _arrow(ax, (middle + gap, 0), (xs[layer] - 0.2, 0), forward_std[layer], "-")
     _draw_loss(ax, xs[-1] + 1.1, forward_std[-1])
@@ -179,18 +171,7 @@ def _draw_graph(
 
 
 def _draw_layer(ax: Axes, x: float, size: int, unit: float) -> None:
-    height = size * unit
-    ax.add_patch(
-        FancyBboxPatch(
-            (x - 0.13, -height / 2),
-            0.26,
-            height,
-            fc=PAPER,
-            ec=INK,
-            lw=0.9,
-            boxstyle="round,pad=0.03,rounding_size=0.1",
-        )
-    )
+    box(ax, (x - 0.16, -size * unit / 2 - 0.03), (0.32, size * unit + 0.06))
     ax.plot(np.full(size, x), (np.arange(size) - (size - 1) / 2) * unit, "o", color=INK, ms=3.2)
 
 
@@ -225,26 +206,9 @@ def _draw_way_back(ax: Axes, xs: np.ndarray, y: float, backward_std: Sequence[fl
         )
 
 
-def _arrow(
-    ax: Axes, start: tuple[float, float], end: tuple[float, float], strength: float, dash: str
-) -> None:
+def _arrow(ax: Axes, start: Point, end: Point, strength: float, dash: str) -> None:
     """An arrow whose width is the amplitude of what it carries, within what a figure can show."""
-    width = float(np.clip(2.2 * strength, 0.6, 4.0))
-    ax.add_patch(
-        FancyArrowPatch(
-            start,
-            end,
-            arrowstyle="-|>",
-            mutation_scale=8 + width,
-            shrinkA=0,
-            shrinkB=0,
-            lw=width,
-            ls=dash if dash == "-" else (0, (2.2, 1.1)),
-            color=INK if dash == "-" else ACCENT,
-            capstyle="butt",
-            joinstyle="miter",
-        )
-    )
+    arrow(ax, start, end, float(np.clip(2.2 * strength, 0.6, 4.0)), dash)
 
 
 def one_layer_changed(
@@ -260,7 +224,7 @@ def one_layer_changed(
     rows = {"$\\delta^l$": preact_ratios, "$\\partial$Loss/$\\partial W^l$": weight_ratios}
     depth = len(preact_ratios)
     with book_style():
-        fig = Figure(figsize=(WIDTH, 1.75), layout="constrained")
+        fig = new_figure(1.75)
         ax = fig.add_subplot()
         for row, ratios in enumerate(rows.values()):
             for layer, ratio in enumerate(ratios, start=1):
@@ -317,7 +281,7 @@ def equal_units(
         margins: start -> difference of the two logits on that grid, for two starts.
     """
     with book_style():
-        fig = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+        fig = new_figure(4.6)
         axes = fig.subplot_mosaic([["loss", "loss"], ["left", "right"]], height_ratios=(1, 1.15))
         _draw_losses(axes["loss"], losses)
         for ax, (name, margin) in zip((axes["left"], axes["right"]), margins.items(), strict=True):
@@ -361,7 +325,7 @@ def variance_by_depth(forward: Sequence[Series], backward: Sequence[Series]) -> 
         backward: E[δ_l²] / E[δ_L²] for each scheme.
     """
     with book_style():
-        fig = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+        fig = new_figure(3.2)
         axes = fig.subplots(1, 2, sharey=True)
         for ax, group, dash in zip(axes, (forward, backward), ("-", "--"), strict=True):
             for series in group:
@@ -386,8 +350,8 @@ def variance_by_depth(forward: Sequence[Series], backward: Sequence[Series]) -> 
             )
     ends = [("forward to the last layer", forward, -1), ("backward to the first", backward, 0)]
     parts = [
-        f"{way}, {series.name}: predicted {_plain(series.predicted[end])}, "
-        f"measured {_plain(series.measured.mean(axis=0)[end])}"
+        f"{way}, {series.name}: predicted {in_words(series.predicted[end])}, "
+        f"measured {in_words(series.measured.mean(axis=0)[end])}"
         for way, group, end in ends
         for series in group
     ]
@@ -415,7 +379,7 @@ def biases_hide(moments: Series, differences: Series) -> BookFigure:
         differences: variance between inputs by layer.
     """
     with book_style():
-        fig = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+        fig = new_figure(3.0)
         ax = fig.add_subplot()
         for series in (moments, differences):
             _draw_series(ax, series, "-")
@@ -439,8 +403,8 @@ def biases_hide(moments: Series, differences: Series) -> BookFigure:
     size, between = moments.measured.mean(axis=0)[-1], differences.measured.mean(axis=0)[-1]
     alt = (
         f"Variances by layer, 1 to {len(moments.predicted)}, logarithmic. With biases the size of "
-        f"the signal settles at {_plain(size)}; the difference between inputs falls on to "
-        f"{_plain(between)}."
+        f"the signal settles at {in_words(size)}; the difference between inputs falls on to "
+        f"{in_words(between)}."
     )
     return BookFigure(fig, alt)
 
@@ -451,7 +415,7 @@ def log_norm_spread(panels: Sequence[Spread]) -> BookFigure:
     Lines: predicted mean and mean ± one standard deviation. Points and band: the same, measured.
     """
     with book_style():
-        fig = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+        fig = new_figure(3.1)
         axes = np.atleast_1d(fig.subplots(1, len(panels), sharey=True))
         for ax, panel in zip(axes, panels, strict=True):
             layers = np.arange(1, len(panel.mean) + 1)
@@ -497,13 +461,6 @@ def _spread_in_words(panel: Spread) -> str:
         f"{panel.name}: mean {last.mean():.2f} (predicted {panel.mean[-1]:.2f}), variance "
         f"{last.var(ddof=1):.2f} (predicted {panel.variance[-1]:.2f})"
     ).replace("-", "−")
-
-
-def _plain(value: float) -> str:
-    if 1e-3 <= abs(value) < 1e5:
-        return f"{value:,.3g}" if abs(value) < 1e3 else f"{value:,.0f}"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa} times ten to the {int(exponent)}".replace("-", "−")
 
 
 def _factors(ratios: Sequence[float]) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from glorot.style import ACCENT, INK, MUTED, SCHEME_COLORS, WIDTH, BookFigure, book_style
+from glorot.style import ACCENT, INK, MUTED, SCHEME_COLORS, BookFigure, book_style, new_figure
 
 
 def tug_of_war(
@@ -18,7 +17,7 @@ def tug_of_war(
         products: rule -> (forward, backward), each of shape (L + 1,).
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+        figure = new_figure(2.6)
         panels = figure.subplots(1, len(products), sharey=True)
         for axes, (rule, (forward, backward)) in zip(panels, products.items(), strict=True):
             axes.axhline(1, color=MUTED, lw=0.6)
@@ -44,7 +43,7 @@ def race(curves: dict[str, np.ndarray], rate: float) -> BookFigure:
     """
     smooth = {key: _moving_average(losses, 100) for key, losses in curves.items()}
     with book_style():
-        figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+        figure = new_figure(2.6)
         axes = figure.subplots()
         for key, dash in zip(smooth, ("-", "--", ":"), strict=False):
             axes.plot(smooth[key], dash, color=SCHEME_COLORS[key])
@@ -77,7 +76,7 @@ def bend_the_line(x: np.ndarray, target: np.ndarray, fits: dict[int, np.ndarray]
     """
     errors = {k: float(np.sqrt(np.mean((fit - target) ** 2))) for k, fit in fits.items()}
     with book_style():
-        figure = Figure(figsize=(WIDTH, 2.2), layout="constrained")
+        figure = new_figure(2.2)
         panels = figure.subplots(1, len(fits), sharey=True)
         for axes, (k, fit) in zip(panels, fits.items(), strict=True):
             axes.plot(x, target, ":", color=INK)

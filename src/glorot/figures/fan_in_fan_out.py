@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
+from matplotlib.patches import Polygon, Rectangle
 
+from glorot.figures.parts import box
 from glorot.style import (
     ACCENT,
     FAINT,
@@ -23,10 +23,10 @@ from glorot.style import (
     SCHEME_COLORS,
     SCHEME_MARKERS,
     SHADE,
-    WIDTH,
     BookFigure,
     book_style,
     depth_colors,
+    new_figure,
 )
 
 __all__ = [
@@ -73,7 +73,7 @@ def two_demands(
     """
     fan_in, fan_out = fans
     with book_style():
-        figure = Figure(figsize=(WIDTH, 3.3), layout="constrained")
+        figure = new_figure(3.3)
         ax = figure.subplots()
         _draw_ratio(ax, fan_in * var_w, var_w, forward, "forward")
         _draw_ratio(ax, fan_out * var_w, var_w, backward, "backward")
@@ -133,7 +133,7 @@ def chain(
         backward: by mode, variance of the gradient at layers 0 … L, the output's being 1.
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
+        figure = new_figure(5.4)
         ax = figure.subplots()
         _draw_layers(ax, sizes, height=3.6)
         top = -2.6
@@ -175,10 +175,7 @@ def _draw_band(ax: Axes, amplitudes: np.ndarray, top: float, color: str, word: s
 def _draw_layers(ax: Axes, sizes: Sequence[int], height: float) -> None:
     """Layers as rounded boxes that name their width, weights as rectangles n_in by n_out."""
     for place, size in enumerate(sizes):
-        shape = "round,pad=0,rounding_size=0.1"
-        box = FancyBboxPatch((place - 0.2, -0.6), 0.4, 1.2, boxstyle=shape, mutation_aspect=6)
-        box.set(facecolor=SHADE, edgecolor=INK, lw=0.9)
-        ax.add_patch(box)
+        box(ax, (place - 0.2, -0.6), (0.4, 1.2), SHADE).set_mutation_aspect(6)
         ax.annotate(f"{size}", (place, 0), ha="center", va="center", fontsize=9)
     for place, (n_in, n_out) in enumerate(pairwise(sizes)):
         tall, wide = height * n_in / max(sizes), 0.54 * n_out / max(sizes)
@@ -216,7 +213,7 @@ def end_products(
     """
     layers = np.arange(1, len(sizes))
     with book_style():
-        figure = Figure(figsize=(WIDTH, 4.9), layout="constrained")
+        figure = new_figure(4.9)
         axes = figure.subplots(2, 1, sharex=True)
         for way, (ax, dash) in enumerate(zip(axes, ("-", "--"), strict=True)):
             lines = {mode: both[way] for mode, both in predicted.items()}
@@ -307,7 +304,7 @@ def training(
         errors: by shape and mode, test errors at the end as fractions, paired by seed.
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 5.2), layout="constrained")
+        figure = new_figure(5.2)
         axes = figure.subplots(2, len(curves), sharey="row", squeeze=False)
         for column, shape in zip(axes.T, curves, strict=True):
             _draw_curves(column[0], updates, curves[shape])
@@ -340,7 +337,9 @@ def _draw_curves(ax: Axes, updates: np.ndarray, by_mode: Mapping[str, np.ndarray
     low, high = ax.get_ylim()
     ticks = [tick for tick in (1, 2, 3, 5, 10, 20, 40, 80) if low <= tick <= high]
     ax.set_yticks(ticks, [f"{tick}" for tick in ticks])
-    ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    round_numbers = [k * 10**power for power in range(7) for k in (1, 2, 5)]
+    shown = [tick for tick in round_numbers if updates[later][0] < tick <= updates[-1]]
+    ax.set_xticks(shown, [f"{tick:,}" for tick in shown])
     ax.minorticks_off()
     ax.set_xlabel("updates")
 
@@ -380,7 +379,7 @@ def initial_histograms(
         "weight gradient $\\partial L/\\partial W$": weight_gradients,
     }
     with book_style():
-        figure = Figure(figsize=(WIDTH, 6.0), layout="constrained")
+        figure = new_figure(6.0)
         axes = figure.subplots(3, len(activations), sharey="row", sharex="row", squeeze=False)
         for row, (word, histograms) in zip(axes, rows.items(), strict=True):
             for ax, scheme in zip(row, activations, strict=True):
@@ -403,6 +402,7 @@ def _draw_layer_lines(ax: Axes, histogram: Any) -> None:
         ax.plot(histogram.centers, np.sqrt(density), color=color, lw=1.2)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
+    ax.locator_params(axis="x", nbins=4)
     ax.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3), useMathText=True)
 
 
@@ -444,7 +444,7 @@ def weight_gradients(
         predicted: by name, the prediction, shape (L,).
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+        figure = new_figure(3.2)
         ax = figure.subplots()
         ends: list[float] = []
         for (name, draws), (color, marker) in zip(measured.items(), _SERIES, strict=False):
@@ -454,7 +454,8 @@ def weight_gradients(
             taken = any(abs(np.log(line[-1] / other)) < 0.2 for other in ends)
             spot = np.abs(np.log(line / line[-1])).argmax() if taken else len(line) - 1
             at = (layers[spot], line[spot])
-            ax.annotate(name, at, (9, 0), textcoords="offset points", va="center", color=color)
+            side = "center" if spot == len(line) - 1 else "bottom"  # a dip lies near the axis
+            ax.annotate(name, at, (9, 0), textcoords="offset points", va=side, color=color)
             ends.append(line[-1])
         _halvings(ax)
         ax.set_xticks(layers)
@@ -502,7 +503,7 @@ def singular_values(values: Mapping[str, np.ndarray], sigma_w2: Mapping[str, flo
         sigma_w2: by scheme, n Var[W].
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 3.8), layout="constrained")
+        figure = new_figure(3.8)
         axes = figure.subplots(len(values), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
         for ax, (scheme, found) in zip(axes, values.items(), strict=True):
             _draw_quarter_circle(ax, found, np.sqrt(sigma_w2[scheme]), SCHEME_COLORS[scheme])

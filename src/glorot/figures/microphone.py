@@ -8,18 +8,19 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Polygon
+from matplotlib.patches import Polygon
 
+from glorot.figures.parts import arrow, box
 from glorot.style import (
     ACCENT,
     INK,
     MUTED,
     PAPER,
     SHADE,
-    WIDTH,
     BookFigure,
     book_style,
     depth_colors,
+    new_figure,
 )
 
 __all__ = [
@@ -63,7 +64,7 @@ def three_settings(heard: Mapping[str, np.ndarray], floor: float) -> BookFigure:
         floor: standard deviation of the hiss.
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+        figure = new_figure(3.4)
         draw_waves(figure, heard)
     return BookFigure(
         figure,
@@ -106,7 +107,7 @@ def knife_edge(room: Room, shown: int) -> BookFigure:
         shown: the number of amplifiers whose edges are written out.
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 3.2), layout="constrained")
+        figure = new_figure(3.2)
         axes = figure.subplots()
         axes.fill_between(room.lengths, room.low, room.high, color=SHADE, lw=0)
         axes.plot(room.lengths, room.high, color=INK, lw=0.9)
@@ -157,7 +158,7 @@ def amplifier_neuron_layer(wires: int) -> BookFigure:
         wires: how many, few enough to draw each.
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 2.3), layout="constrained")
+        figure = new_figure(2.5)
         panels = figure.subplots(1, 3)
         heights = (np.arange(wires) - (wires - 1) / 2) * 0.42
         rng = np.random.default_rng(2)  # the wires' widths are decoration
@@ -165,12 +166,12 @@ def amplifier_neuron_layer(wires: int) -> BookFigure:
         _wires(panels[1], heights, np.zeros(1), rng)
         _wires(panels[2], heights, heights, rng)
         for axes, title in zip(panels, ("amplifier", "neuron", "layer"), strict=True):
-            axes.set(xlim=(-1.5, 1.7), ylim=(-1.6, 1.45), aspect="equal", title=title)
+            axes.set(xlim=(-1.5, 1.7), ylim=(-1.95, 1.45), aspect="equal", title=title)
             axes.set_axis_off()
         for axes, formula in zip(
             panels, ("$z = g\\,h$", "$z = \\Sigma_i\\,h_i w_i$", "$z = h\\,W$"), strict=True
         ):
-            axes.text(0.1, -1.5, formula, ha="center", va="bottom")
+            axes.text(0.1, -1.85, formula, ha="center", va="bottom")
     return BookFigure(
         figure,
         f"Three drawings: an amplifier multiplies one wire by one gain; a neuron adds {wires} wires, "
@@ -180,9 +181,9 @@ def amplifier_neuron_layer(wires: int) -> BookFigure:
 
 
 def _amplifier(axes: Axes) -> None:
-    _signal(axes, (-1.4, 0), (-0.35, 0), 1.6)
+    arrow(axes, (-1.4, 0), (-0.35, 0), 1.6)
     _triangle(axes, 0.0, 0.0, 0.42)
-    _signal(axes, (0.5, 0), (1.6, 0), 2.6)
+    arrow(axes, (0.5, 0), (1.6, 0), 2.6)
 
 
 def _wires(axes: Axes, heights: np.ndarray, outputs: np.ndarray, rng: np.random.Generator) -> None:
@@ -197,41 +198,16 @@ def _wires(axes: Axes, heights: np.ndarray, outputs: np.ndarray, rng: np.random.
                 color=INK if weight > 0 else ACCENT,
                 ls="-" if weight > 0 else (0, (3, 2)),
             )
-    axes.add_patch(
-        FancyBboxPatch(
-            (-1.3, heights[0]),
-            0.18,
-            heights[-1] - heights[0],
-            fc=PAPER,
-            ec=INK,
-            lw=0.9,
-            boxstyle="round,pad=0.08,rounding_size=0.1",
-        )
-    )
+    box(axes, (-1.38, heights[0] - 0.08), (0.34, heights[-1] - heights[0] + 0.16))
     axes.plot(np.full(len(heights), -1.21), heights, "o", color=INK, ms=3)
     for out in outputs:
         _triangle(axes, 0.78, out, 0.17)
-        _signal(axes, (0.98, out), (1.62, out), 1.1)
+        arrow(axes, (0.98, out), (1.62, out), 1.1)
 
 
 def _triangle(axes: Axes, x: float, y: float, size: float) -> None:
     corners = [(x - 0.8 * size, y - size), (x - 0.8 * size, y + size), (x + 1.1 * size, y)]
     axes.add_patch(Polygon(corners, closed=True, fc=PAPER, ec=INK, lw=1.1, zorder=3))
-
-
-def _signal(axes: Axes, start: tuple[float, float], end: tuple[float, float], width: float) -> None:
-    axes.add_patch(
-        FancyArrowPatch(
-            start,
-            end,
-            arrowstyle="-|>",
-            mutation_scale=5 + 2 * width,
-            lw=width,
-            color=INK,
-            shrinkA=0,
-            shrinkB=0,
-        )
-    )
 
 
 def layers_on_lines(gains: Mapping[float, np.ndarray], width: int) -> BookFigure:
@@ -242,7 +218,7 @@ def layers_on_lines(gains: Mapping[float, np.ndarray], width: int) -> BookFigure
         width: units in each layer.
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+        figure = new_figure(3.0)
         axes = figure.subplots()
         for gain, amplitudes in gains.items():
             layers = np.arange(1, amplitudes.shape[1] + 1)
@@ -287,7 +263,7 @@ def bypasses(
     """
     looks = ((ACCENT, "^", "right"), (ACCENT, "o", "left"), (INK, "s", "right"))
     with book_style():
-        figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+        figure = new_figure(3.1)
         axes = figure.subplots()
         axes.axhline(1, color=MUTED, lw=0.6, ls=(0, (3, 3)))
         for (name, line), (color, marker, side) in zip(predicted.items(), looks, strict=True):
@@ -332,7 +308,7 @@ def directions(
         measured: the same, measured.
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+        figure = new_figure(3.1)
         axes = figure.subplots()
         for (layers, line), color in zip(
             predicted.items(), depth_colors(len(predicted)), strict=True

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from glorot.figures.microphone import describe, draw_waves
-from glorot.style import ACCENT, INK, MUTED, WIDTH, BookFigure, book_style
+from glorot.style import ACCENT, INK, MUTED, BookFigure, book_style, new_figure
 
 
 def chain_heard(
@@ -23,7 +22,7 @@ def chain_heard(
     """
     titled = {f"{length} amplifiers × {gain:g}": sound for gain, sound in heard.items()}
     with book_style():
-        figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+        figure = new_figure(3.4)
         draw_waves(figure, titled)
     return BookFigure(
         figure,
@@ -41,7 +40,7 @@ def amplifier_matrix(widths: np.ndarray, gains: np.ndarray, std: float) -> BookF
         std: standard deviation of a weight.
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 2.8), layout="constrained")
+        figure = new_figure(2.8)
         axes = figure.subplots()
         axes.loglog(widths, std * np.sqrt(widths), color=INK, lw=0.9)
         axes.loglog(widths, gains, "o", color=ACCENT, ms=3, alpha=0.6)

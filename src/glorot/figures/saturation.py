@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+from glorot.figures.parts import in_words, keep_apart
 from glorot.style import (
     ACCENT,
     FAINT,
     INK,
     MUTED,
     SHADE,
-    WIDTH,
     BookFigure,
     book_style,
     depth_colors,
+    new_figure,
 )
 
 _DASHES = ("-", "--", (0, (1.2, 1.2)), "-.")
@@ -70,7 +69,7 @@ def curves_and_slopes(z: np.ndarray, curves: Sequence[Curve]) -> BookFigure:
         curves: the functions on that grid.
     """
     with book_style():
-        fig = Figure(figsize=(WIDTH, 2.9), layout="constrained")
+        fig = new_figure(2.9)
         left, right = fig.subplots(1, 2)
         for ax in (left, right):
             for side in (-1, 1):
@@ -111,7 +110,7 @@ def between_images(predicted: np.ndarray, measured: np.ndarray) -> BookFigure:
     layers = np.arange(1, len(predicted) + 1)
     center, low, high = measured.mean(axis=0), measured.min(axis=0), measured.max(axis=0)
     with book_style():
-        fig = Figure(figsize=(WIDTH, 2.7), layout="constrained")
+        fig = new_figure(2.7)
         ax = fig.add_subplot()
         ax.fill_between(layers, low, high, color=ACCENT, alpha=0.22, lw=0)
         ax.plot(layers, predicted, color=INK, lw=0.9)
@@ -141,8 +140,8 @@ def between_images(predicted: np.ndarray, measured: np.ndarray) -> BookFigure:
     return BookFigure(
         fig,
         f"Standard deviation of a unit's output between images, by hidden layer 1 to {layers[-1]}, "
-        f"logarithmic: from {_plain(center[0])} it falls along the predicted line to {_plain(center[-1])}, "
-        f"predicted {_plain(predicted[-1])}, while the mean output stays at one half.",
+        f"logarithmic: from {in_words(center[0])} it falls along the predicted line to {in_words(center[-1])}, "
+        f"predicted {in_words(predicted[-1])}, while the mean output stays at one half.",
     )
 
 
@@ -156,7 +155,7 @@ def fall(updates: np.ndarray, means: np.ndarray, errors: np.ndarray, chance: flo
         chance: error of the best constant guess.
     """
     with book_style():
-        fig = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+        fig = new_figure(4.0)
         top, bottom = fig.subplots(2, 1, sharex=True, height_ratios=(1.7, 1))
         _layer_lines(top, np.maximum(updates, 0.7), means)
         top.set(ylabel="mean activation", ylim=(0, None))
@@ -188,7 +187,7 @@ def fall(updates: np.ndarray, means: np.ndarray, errors: np.ndarray, chance: flo
 def _layer_lines(ax: Axes, x: np.ndarray, means: np.ndarray) -> None:
     """One line per layer with the networks' range as a band; the layer's number at its end."""
     layers = means.shape[2]
-    places = _spread_apart(means[-1].mean(axis=0), 0.075 * means.max())
+    places = keep_apart(means[-1].mean(axis=0), 0.075 * means.max())
     for layer, (color, series) in enumerate(
         zip(depth_colors(layers), np.moveaxis(means, 2, 0), strict=True), start=1
     ):
@@ -213,7 +212,7 @@ def who_pushes(updates: np.ndarray, tops: Mapping[str, np.ndarray]) -> BookFigur
     """
     starts = {name: series[0].mean() for name, series in tops.items()}
     with book_style():
-        fig = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+        fig = new_figure(3.0)
         ax = fig.add_subplot()
         for (name, series), dash, mark in zip(tops.items(), _DASHES, "osD^", strict=False):
             stays = series[-1].mean() > 0.8 * starts[name]
@@ -263,7 +262,7 @@ def escape(
     """
     x = np.maximum(updates, 0.7)
     with book_style():
-        fig = Figure(figsize=(WIDTH, 5.2), layout="constrained")
+        fig = new_figure(5.2)
         axes = fig.subplots(3, 1, sharex=True, height_ratios=(1.7, 1, 1))
         _layer_lines(axes[0], x, means[:, np.newaxis])
         color = depth_colors(means.shape[1])[-1]
@@ -286,7 +285,7 @@ def escape(
         fig,
         f"One network over {updates[-1]:,} updates, logarithmic. The top hidden layer's mean activation falls "
         f"from {top[0]:.2f} to {top.min():.3f} and ends at {top[-1]:.2f}; the signal at the output grows "
-        f"from {_plain(signal.min())} to {_plain(signal[-1])}; the error stays near {100 * error[0]:.0f} % "
+        f"from {in_words(signal.min())} to {in_words(signal[-1])}; the error stays near {100 * error[0]:.0f} % "
         f"until the escape at {escaped_at:,} updates and ends at {100 * error[-1]:.0f} %.",
     )
 
@@ -294,7 +293,7 @@ def escape(
 def two_times(falls: Times, escapes: Times) -> BookFigure:
     """Draw updates until the fall and until the escape against the learning rate, with their laws as thin lines."""
     with book_style():
-        fig = Figure(figsize=(WIDTH, 3.3), layout="constrained")
+        fig = new_figure(3.3)
         ax = fig.add_subplot()
         for times, marker, color in ((escapes, "o", ACCENT), (falls, "v", INK)):
             order = np.argsort(times.rates)
@@ -336,7 +335,7 @@ def spread_by_layer(
         stds: activation -> standard deviation of the same.
     """
     with book_style():
-        fig = Figure(figsize=(WIDTH, 4.4), layout="constrained")
+        fig = new_figure(4.4)
         axes = fig.subplots(2, len(stds), sharex=True, sharey="row", squeeze=False)
         for row, (words, results) in enumerate(
             (("98th percentile", percentiles), ("standard deviation", stds))
@@ -365,7 +364,7 @@ def spread_by_layer(
 
 def _numbered_lines(ax: Axes, x: np.ndarray, values: np.ndarray) -> None:
     ends = values[-1].mean(axis=0)
-    places = _spread_apart(ends, 0.075)
+    places = keep_apart(ends, 0.075)
     for layer, color in enumerate(depth_colors(values.shape[2])):
         series = values[:, :, layer]
         ax.fill_between(x, series.min(axis=1), series.max(axis=1), color=color, alpha=0.22, lw=0)
@@ -380,15 +379,6 @@ def _numbered_lines(ax: Axes, x: np.ndarray, values: np.ndarray) -> None:
         )
 
 
-def _spread_apart(places: np.ndarray, gap: float) -> np.ndarray:
-    """Move labels down until they are a gap apart, highest first."""
-    moved = np.array(places, float)
-    order = np.argsort(-moved, kind="stable")
-    for above, below in pairwise(order):
-        moved[below] = min(moved[below], moved[above] - gap)
-    return moved
-
-
 def histograms(edges: np.ndarray, densities: Mapping[str, np.ndarray]) -> BookFigure:
     """Draw each layer's histogram of outputs, one row per layer and one column per activation.
 
@@ -399,7 +389,7 @@ def histograms(edges: np.ndarray, densities: Mapping[str, np.ndarray]) -> BookFi
     layers = len(next(iter(densities.values())))
     highest = max(density.max() for density in densities.values())
     with book_style():
-        fig = Figure(figsize=(WIDTH, 0.62 * layers + 0.9), layout="constrained")
+        fig = new_figure(0.62 * layers + 0.9)
         axes = fig.subplots(layers, len(densities), sharex=True, sharey=True, squeeze=False)
         for column, (name, density) in enumerate(densities.items()):
             for layer, color in enumerate(depth_colors(layers)):
@@ -436,7 +426,7 @@ def cost_surfaces(
         flat: name -> where the gradient has all but vanished, shape (m, n).
     """
     with book_style():
-        fig = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+        fig = new_figure(3.0)
         axes = fig.subplots(1, len(costs), sharey=True, squeeze=False)[0]
         for ax, (name, cost) in zip(axes, costs.items(), strict=True):
             ax.contourf(w1, w2, flat[name], levels=[0.5, 1.5], colors=[FAINT])
@@ -469,10 +459,3 @@ def _listed(by_network: np.ndarray) -> str:
 
 def _minus(text: str) -> str:
     return text.replace(" -", " −")
-
-
-def _plain(value: float) -> str:
-    if 1e-3 <= abs(value) < 1e5:
-        return f"{value:.3g}"
-    mantissa, exponent = f"{value:.1e}".split("e")
-    return f"{mantissa} times ten to the {int(exponent)}"

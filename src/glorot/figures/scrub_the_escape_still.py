@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from glorot.style import ACCENT, INK, MUTED, WIDTH, BookFigure, book_style, depth_colors
+from glorot.style import ACCENT, INK, MUTED, BookFigure, book_style, depth_colors, new_figure
 
 # color, dash, label, and whether that stands above its line or below
 _VOICES = {
@@ -50,7 +49,7 @@ def scrub_the_escape(runs: tuple[Escape, ...], data: str) -> BookFigure:
         data: name of the data set.
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
+        figure = new_figure(4.4)
         panels = figure.subplots(2, len(runs), sharex=True, sharey="row", squeeze=False)
         for run, above, below in zip(runs, *panels, strict=True):
             x = np.maximum(run.updates, 0.5)
@@ -111,9 +110,9 @@ def _alt(runs: tuple[Escape, ...], data: str) -> str:
 
 def _story(run: Escape) -> str:
     end = (
-        f"escapes after {run.escape:,} updates and ends at an error of {run.error[-1]:.1%}"
+        f"escapes after {run.escape:,} updates and ends at an error of {100 * run.error[-1]:.1f} %"
         if run.escape is not None
-        else f"stays at an error of {run.error[-1]:.1%}"
+        else f"stays at an error of {100 * run.error[-1]:.1f} %"
     )
     return (
         f"at rate {run.learning_rate:g} the top layer's mean falls from {run.mean[0, -1]:.2g} "

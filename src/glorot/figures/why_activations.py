@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
 
+from glorot.figures.parts import box
 from glorot.style import (
     ACCENT,
     INK,
@@ -21,10 +21,10 @@ from glorot.style import (
     PAPER,
     SCHEME_COLORS,
     SHADE,
-    WIDTH,
     BookFigure,
     book_style,
     depth_colors,
+    new_figure,
 )
 
 __all__ = [
@@ -102,7 +102,7 @@ def one_layer(h: np.ndarray, weight: np.ndarray, bias: np.ndarray, act: np.ndarr
     preact = h @ weight + bias
     middle, right = n_in + 0.75, n_in + n_out + 1.5
     with book_style():
-        figure = Figure(figsize=(WIDTH, 2.3), layout="constrained")
+        figure = new_figure(2.3)
         ax = figure.subplots()
         _cells(ax, 0, n_in - 1, h[np.newaxis], f"h, {n_in} numbers", SHADE)
         _cells(ax, middle, 0, weight, f"W, {n_in} × {n_out}", PAPER)
@@ -141,7 +141,7 @@ def collapse(sizes: Sequence[int], singular_values: np.ndarray) -> BookFigure:
     narrow = int(np.argmin(sizes))
     rank = int((singular_values > 1e-10 * singular_values[0]).sum())
     with book_style():
-        figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
+        figure = new_figure(4.2)
         drawing, ax = figure.subplots(2, height_ratios=(1.15, 1))
         _draw_stack(drawing, sizes, narrow)
         ax.axvline(sizes[narrow] + 0.5, color=INK, lw=0.9)
@@ -175,20 +175,20 @@ def fits(results: Sequence[Fit]) -> BookFigure:
         results: one for each panel, at most two.
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
+        figure = new_figure(2.9)
         panels = figure.subplots(1, len(results), squeeze=False)[0]
         for ax, fit in zip(panels, results, strict=True):
             ax.plot(fit.x, fit.target, color=INK, lw=0.9)
             ax.plot(fit.x, fit.straight, "--", color=MUTED, lw=1.6)
             ax.plot(fit.x[3::8], fit.bent[3::8], "o", color=ACCENT, ms=3.5)
             low, span = fit.target.min(), np.ptp(fit.target)
-            ax.set(xlabel="input, x", title=fit.name, ylim=(low - 0.35 * span, low + 1.12 * span))
+            ax.set(xlabel="input, x", title=fit.name, ylim=(low - 0.42 * span, low + 1.12 * span))
             edge = fit.x[-1] + (fit.x[1] - fit.x[0]) / 2
             word = "π" if np.isclose(edge, np.pi) else f"{edge:.3g}"
             ax.set_xticks([-edge, 0, edge], [f"−{word}", "0", word])
             for height, text, color in (
-                (0.11, f"{fit.depth} layers, no bend", MUTED),
-                (0.01, "1 layer of tanh", ACCENT),
+                (0.14, f"{fit.depth} layers, no bend", MUTED),
+                (0.04, "1 layer of tanh", ACCENT),
             ):
                 ax.annotate(text, (0.02, height), xycoords="axes fraction", color=color)
         panels[0].set_ylabel("output")
@@ -216,7 +216,7 @@ def hinges(x: np.ndarray, parts: np.ndarray, counts: np.ndarray, errors: np.ndar
     """
     slope = np.polyfit(np.log(counts), np.log(errors), 1)[0]
     with book_style():
-        figure = Figure(figsize=(WIDTH, 2.9), layout="constrained")
+        figure = new_figure(2.9)
         left, right = figure.subplots(1, 2)
         left.plot(x, parts, color=MUTED, lw=0.9)
         left.plot(x, x**2, color=INK, lw=0.9)
@@ -253,7 +253,7 @@ def regions(points: np.ndarray, labels: np.ndarray, results: Sequence[Region]) -
         results: four, one for each panel.
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 5.5), layout="constrained")
+        figure = new_figure(5.5)
         panels = figure.subplots(2, 2, sharex=True, sharey=True)
         for ax, region in zip(panels.flat, results, strict=True):
             _draw_region(ax, region)
@@ -292,10 +292,10 @@ def width_error(
         line: error of the best straight line.
     """
     with book_style():
-        figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+        figure = new_figure(3.6)
         ax = figure.subplots()
         ax.loglog(widths[widths >= 4], theory[widths >= 4], color=INK, lw=0.9)
-        ax.axhline(line, color=MUTED, ls="--", lw=1.2)
+        ax.plot(widths[[0, -1]], [line, line], color=MUTED, ls="--", lw=1.2)
         ax.plot(widths, interpolated, "s", color=INK)
         for values, color, marker in ((solved, _SOLVED, "^"), (descended, ACCENT, "o")):
             low, high = values.min(axis=1), values.max(axis=1)
@@ -341,9 +341,9 @@ def starts(losses: Mapping[str, np.ndarray], every: int) -> BookFigure:
         every: updates between two records.
     """
     ends = {name: float(np.median(loss[:, -1])) for name, loss in losses.items()}
-    heights = _spread(ends, 1.4)
+    heights = _spread(ends, 1.6)
     with book_style():
-        figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
+        figure = new_figure(3.6)
         ax = figure.subplots()
         for (name, loss), dash, color in zip(losses.items(), _DASHES, _START_COLORS, strict=True):
             update = every * np.arange(loss.shape[1])
@@ -409,17 +409,7 @@ def _draw_stack(ax: Axes, sizes: Sequence[int], narrow: int) -> None:
 
 def _draw_matrix(ax: Axes, x: float, y: float, shape: tuple[int, int], word: str) -> None:
     n_in, n_out = shape
-    ax.add_patch(
-        FancyBboxPatch(
-            (x, y - n_in / 2),
-            n_out,
-            n_in,
-            fc=SHADE,
-            ec=INK,
-            lw=0.9,
-            boxstyle="round,pad=0,rounding_size=1.2",
-        )
-    )
+    box(ax, (x, y - n_in / 2), (n_out, n_in), SHADE, rounding=1.2)
     ax.text(x + n_out / 2, y + n_in / 2 + 2, word, ha="center", va="bottom")
 
 
@@ -428,7 +418,7 @@ def _draw_region(ax: Axes, region: Region) -> None:
         ax.contourf(region.axis, region.axis, region.outer, [0, 0.5, 1], colors=[SHADE, PAPER])
         ax.contour(region.axis, region.axis, region.outer, [0.5], colors=[ACCENT], linewidths=1.8)
     ax.annotate(
-        "no border" if region.undecided else f"error {region.error:.0%}",
+        "no border" if region.undecided else f"error {100 * region.error:.0f} %",
         (0, 0),
         ha="center",
         va="center",
@@ -442,7 +432,7 @@ def _finding(region: Region) -> str:
         return f"no border, probabilities within {np.abs(region.outer - 0.5).max():.1g} of one half"
     rim = np.concatenate([region.outer[[0, -1]].ravel(), region.outer[:, [0, -1]].ravel()])
     border = "a closed border" if (rim > 0.5).all() else "a border that stays open"
-    return f"{border}, error {region.error:.1%}"
+    return f"{border}, error {100 * region.error:.1f} %"
 
 
 def _spread(ends: Mapping[str, float], factor: float) -> dict[str, float]:

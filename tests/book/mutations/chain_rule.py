@@ -1,20 +1,19 @@
 """Changes to the package under which *Why is a gradient a product?* must fail."""
 
 from tests.book.mutations import Mutation
+from tests.book.mutations.common import (
+    BACKWARD_COUNTS_BELOW,
+    DECIBELS_OF_POWER,
+    NO_SLOPE,
+    ORTHOGONAL_WITHOUT_GAIN,
+    SLOPE_OF_THE_OUTPUT,
+    SPREAD_OF_N,
+    STANDARD_IS_A_HALF,
+)
 
 MUTATIONS = (
-    Mutation(
-        "backpropagation forgets the slope",
-        "networks.py",
-        "delta = grad_act * network.activation.df(trace.preacts[layer - 2])",
-        "delta = grad_act",
-    ),
-    Mutation(
-        "the slope is taken at the output instead of the pre-activation",
-        "networks.py",
-        "network.activation.df(trace.preacts[layer - 2])",
-        "network.activation.df(trace.acts[layer - 1])",
-    ),
+    NO_SLOPE,
+    SLOPE_OF_THE_OUTPUT,
     Mutation(
         "bias gradients are averaged over the batch, not summed",
         "networks.py",
@@ -57,54 +56,29 @@ MUTATIONS = (
         "df=lambda z: 1 - np.tanh(z) ** 2",
         "df=lambda z: 1 - np.tanh(z)",
     ),
-    Mutation(
-        "the standard scheme has variance 1/(2n) instead of 1/(3n)",
-        "initializers.py",
-        'heuristic_uniform = VarianceScaling(1 / 3, "fan_in", "uniform")',
-        'heuristic_uniform = VarianceScaling(1 / 2, "fan_in", "uniform")',
-    ),
+    STANDARD_IS_A_HALF,
     Mutation(
         "Glorot's scale is 1.9/2",
         "initializers.py",
         'glorot_uniform = VarianceScaling(1.0, "fan_avg", "uniform")',
         'glorot_uniform = VarianceScaling(0.95, "fan_avg", "uniform")',
     ),
-    Mutation(
-        "an orthogonal matrix ignores its gain",
-        "initializers.py",
-        "self.gain * (q if rows >= columns else q.T)",
-        "(q if rows >= columns else q.T)",
-    ),
+    ORTHOGONAL_WITHOUT_GAIN,
     Mutation(
         "the forward product counts the units above",
         "theory.py",
         "for fan_in, variance in zip(widths[:-1], var_w, strict=True):",
         "for fan_in, variance in zip(widths[1:], var_w, strict=True):",
     ),
-    Mutation(
-        "the backward product counts the units below",
-        "theory.py",
-        "factors = np.asarray(widths[2:], float)",
-        "factors = np.asarray(widths[1:-1], float)",
-    ),
+    BACKWARD_COUNTS_BELOW,
     Mutation(
         "end to end, forward and backward are exchanged",
         "theory.py",
         "return float(np.prod(fans[:-1] * variances)), float(np.prod(fans[1:] * variances))",
         "return float(np.prod(fans[1:] * variances)), float(np.prod(fans[:-1] * variances))",
     ),
-    Mutation(
-        "decibels of power for decibels of amplitude",
-        "theory.py",
-        "return float(20 * depth * np.log10(g))",
-        "return float(10 * depth * np.log10(g))",
-    ),
-    Mutation(
-        "the spread at finite width takes n for n/2",
-        "theory.py",
-        "special.polygamma(1, n / 2)",
-        "special.polygamma(1, n)",
-    ),
+    DECIBELS_OF_POWER,
+    SPREAD_OF_N,
     Mutation(
         "the spread at finite width has no drift",
         "theory.py",

@@ -1,6 +1,11 @@
 """Wrong packages under which *One matrix, two demands* must fail."""
 
 from tests.book.mutations import Mutation
+from tests.book.mutations.common import (
+    BACKWARD_COUNTS_BELOW,
+    SLOPE_OF_THE_OUTPUT,
+    STANDARD_IS_A_HALF,
+)
 
 MUTATIONS = (
     Mutation(
@@ -51,24 +56,14 @@ MUTATIONS = (
         r'r"\frac{2}{n_\text{in}}"',
         r'r"\frac{2}{n_\text{avg}}"',
     ),
-    Mutation(
-        "a third is a half in the standard scheme",
-        "initializers.py",
-        'heuristic_uniform = VarianceScaling(1 / 3, "fan_in", "uniform")',
-        'heuristic_uniform = VarianceScaling(1 / 2, "fan_in", "uniform")',
-    ),
+    STANDARD_IS_A_HALF,
     Mutation(
         "the way back is counted with the fan of the way up",
         "theory.py",
         "float(np.prod(fans[1:] * variances))",
         "float(np.prod(fans[:-1] * variances))",
     ),
-    Mutation(
-        "layer by layer, too",
-        "theory.py",
-        "factors = np.asarray(widths[2:], float)",
-        "factors = np.asarray(widths[1:-1], float)",
-    ),
+    BACKWARD_COUNTS_BELOW,
     Mutation(
         "a weight gradient meets the signal above its layer",
         "theory.py",
@@ -81,12 +76,7 @@ MUTATIONS = (
         'return float(8 / (3 * np.pi) * np.sqrt(_checked("sigma_w2", sigma_w2)))',
         'return float(np.sqrt(_checked("sigma_w2", sigma_w2)))',
     ),
-    Mutation(
-        "the slope is taken at the activation",
-        "networks.py",
-        "network.activation.df(trace.preacts[layer - 2])",
-        "network.activation.df(trace.acts[layer - 1])",
-    ),
+    SLOPE_OF_THE_OUTPUT,
     Mutation(
         "a Jacobian's slopes are those of other units",
         "networks.py",

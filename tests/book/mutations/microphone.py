@@ -1,6 +1,7 @@
 """Changes to the package under which *What does it sound like?* must fail."""
 
 from tests.book.mutations import Mutation
+from tests.book.mutations.common import DECIBELS_OF_POWER, ORTHOGONAL_WITHOUT_GAIN, SPREAD_OF_N
 
 MUTATIONS = (
     Mutation(
@@ -69,18 +70,8 @@ MUTATIONS = (
         "moments.append(fan_in * variance * received)",
         "moments.append(fan_in**2 * variance * received)",
     ),
-    Mutation(
-        "decibels of power for decibels of amplitude",
-        "theory.py",
-        "return float(20 * depth * np.log10(g))",
-        "return float(10 * depth * np.log10(g))",
-    ),
-    Mutation(
-        "the spread at finite width takes n for n/2",
-        "theory.py",
-        "special.polygamma(1, n / 2)",
-        "special.polygamma(1, n)",
-    ),
+    DECIBELS_OF_POWER,
+    SPREAD_OF_N,
     Mutation(
         "weights have the variance 0.95/n",
         "initializers.py",
@@ -93,10 +84,5 @@ MUTATIONS = (
         "std = np.sqrt(self._variance(compute_fans(shape, in_axis, out_axis)))",
         "std = self._variance(compute_fans(shape, in_axis, out_axis))",
     ),
-    Mutation(
-        "an orthogonal matrix ignores its gain",
-        "initializers.py",
-        "self.gain * (q if rows >= columns else q.T)",
-        "(q if rows >= columns else q.T)",
-    ),
+    ORTHOGONAL_WITHOUT_GAIN,
 )

@@ -1,6 +1,7 @@
 """Under these packages the chapter *Why activations at all?* must fail."""
 
 from tests.book.mutations import Mutation
+from tests.book.mutations.common import NO_SLOPE, SLOPE_OF_THE_OUTPUT
 
 MUTATIONS = (
     Mutation(
@@ -15,18 +16,8 @@ MUTATIONS = (
         "act = preact if last else network.activation.f(preact)",
         "act = network.activation.f(preact)",
     ),
-    Mutation(
-        "the derivative is taken at the activation, not at the pre-activation",
-        "networks.py",
-        "network.activation.df(trace.preacts[layer - 2])",
-        "network.activation.df(trace.acts[layer - 1])",
-    ),
-    Mutation(
-        "the derivative of the activation is left out",
-        "networks.py",
-        "delta = grad_act * network.activation.df(trace.preacts[layer - 2])",
-        "delta = grad_act",
-    ),
+    SLOPE_OF_THE_OUTPUT,
+    NO_SLOPE,
     Mutation(
         "weight gradients are a tenth too small",
         "networks.py",
