@@ -6,7 +6,7 @@ weight matrix *l* is :math:`n_{l-1} \times n_l`. Every result by layer has lengt
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Real
 
 import numpy as np
@@ -16,6 +16,7 @@ from glorot.activations import Activation, get_activation
 
 _LARGEST = 1e12  # a second moment beyond this counts as divergence
 _SMALLEST = 1e-12  # and one below this as 0
+_TINY = 1e-6  # below this second moments are averaged, not taken from a closed form
 _ROUNDING = 1e-12  # relative error of the quadrature, generously
 
 
@@ -293,6 +294,105 @@ def correlation_depth_scale(
     return _e_folding((above - below) / (2 * h))
 
 
+def moment_slope(activation: str | Activation, q: float) -> float:
+    r"""Return by what percent the next layer's second moment answers to one percent of this one's.
+
+    .. math:: \frac{d \ln V}{d \ln q} = \frac{E[z\,\phi(z)\,\phi'(z)]}{E[\phi(z)^2]}, \qquad z = \sqrt q\, u.
+
+    At a fixed point of :math:`V(q) = \sigma_w^2 E[\phi(\sqrt q\,u)^2]` it is the map's slope: below 1 the point
+    attracts, above 1 it repels.
+
+    Args:
+        activation: a name in ``ACTIVATIONS`` or an ``Activation``.
+        q: second moment of the pre-activations, a finite number > 0.
+
+    Raises:
+        ValueError: for another q or an unknown activation.
+
+    Assumes: no biases, Gaussian pre-activations.
+    Source: Poole et al. (2016), eq. 3, differentiated. Used in *Which scheme for which activation?*
+
+    Example:
+        >>> [round(moment_slope(name, 1.0), 3) for name in ("relu", "selu", "gelu")]
+        [1.0, 0.783, 1.144]
+    """
+    phi, q = get_activation(activation), _checked("q", q, positive="a finite number > 0")
+    return _average(lambda z: z * phi.f(z) * phi.df(z), q) / _second_moment(phi, q)
+
+
+def passed_shares(activation: str | Activation, q: float) -> tuple[float, float, float]:
+    r"""Split what an activation passes on into a constant, a linear and a bent part.
+
+    .. math:: \frac{E[\phi]^2}{E[\phi^2]}, \qquad \frac{E[u\,\phi]^2}{E[\phi^2]}, \qquad \text{and the rest:}
+
+    shares of the power in Hermite polynomials of degree 0, 1 and more. The mean degree is
+    :math:`q E[\phi'^2] / E[\phi^2]`, which at a fixed point is :math:`\chi`.
+
+    Args, raises, assumptions: as in :func:`moment_slope`.
+
+    Returns:
+        (constant, linear, bent), at least 0, of sum 1.
+
+    Source: Daniely, Frostig & Singer (2016). Used in *Which scheme for which activation?*
+
+    Example:
+        >>> [round(share, 3) for share in passed_shares("relu", 2.0)]  # 1 / pi, 1 / 2, the rest
+        [0.318, 0.5, 0.182]
+    """
+    phi, q = get_activation(activation), _checked("q", q, positive="a finite number > 0")
+    power = _second_moment(phi, q)
+    constant = phi.mean(q) ** 2 / power
+    linear = _average(lambda z: z * phi.f(z), q) ** 2 / (q * power)
+    return constant, linear, max(1 - constant - linear, 0.0)
+
+
+def log_moments(
+    widths: Sequence[int], var_w: Sequence[float], activation: str | Activation, q0: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Predict where single nets lie beside :func:`forward_second_moments`, to first order in 1/width.
+
+    .. math:: \ln \tfrac1{n_l}\|z_l\|^2 \;\text{has mean}\; \ln q_l + m_l - \tfrac1{n_l} \;\text{and variance}\;
+       v_l + \tfrac2{n_l}, \qquad m_1 = v_1 = 0,
+
+    .. math:: v_{l+1} = s_l^2 v_l + \frac{\kappa_l}{n_l}, \quad
+       m_{l+1} = s_l m_l + \frac{s_l'}{2} v_l - \frac{\kappa_l}{2 n_l}, \quad
+       \kappa_l = \frac{E[\phi^4]}{E[\phi^2]^2} - 1,
+
+    with :math:`s_l` the :func:`moment_slope` at the layer's predicted second moment and :math:`s_l'` its derivative
+    by :math:`\ln q`. A linear net has the variance :math:`2l/n`, ReLU :math:`(5l - 3)/n`; a slope below 1 keeps it
+    in bounds.
+
+    Args, raises: as in :func:`forward_second_moments`.
+
+    Returns:
+        Means and variances over draws of the weights, for one input, l = 1...L, two arrays of shape (L,); NaN from
+        a second moment on that is 0 or beyond all bounds.
+
+    Assumes: normal weights; other distributions change terms of order 1/width.
+    Source: the delta method; Roberts, Yaida & Hanin (2022), chapter 5. Used in *Which scheme for which
+    activation?*
+
+    Example:
+        >>> log_moments((100,) * 4, (1 / 100,) * 3, "identity")[1].round(4)
+        array([0.02, 0.04, 0.06])
+        >>> log_moments((100,) * 4, (2 / 100,) * 3, "relu", q0=0.5)[0].round(4)
+        array([-0.01 , -0.035, -0.06 ])
+    """
+    moments, phi = forward_second_moments(widths, var_w, activation, q0), get_activation(activation)
+    means, variances, mean, variance = [], [], 0.0, 0.0
+    for width, q in zip(widths[1:], moments, strict=True):
+        if not 0 < q < _LARGEST:
+            mean = variance = float("nan")
+        means.append(mean - 1 / width)
+        variances.append(variance + 2 / width)
+        if 0 < q < _LARGEST:
+            slope, bend, noise = _answer(phi, float(q))
+            mean = slope * mean + bend * variance / 2 - noise / width / 2
+            variance = slope**2 * variance + noise / width
+    with np.errstate(divide="ignore"):
+        return np.log(moments) + means, np.array(variances)
+
+
 def mean_singular_value(sigma_w2: float) -> float:
     r"""Return the mean singular value of a large square matrix of independent entries, :math:`\frac{8}{3\pi}\sigma_w`.
 
@@ -348,11 +448,32 @@ def decibels(amplitude_factor: float, depth: int = 1) -> float:
 
 
 def _second_moment(phi: Activation, q: float) -> float:
-    return phi.second_moment(q) if np.isfinite(q) else float("inf")
+    if not np.isfinite(q):
+        return float("inf")
+    if 0 < q < _TINY:  # closed forms that are differences of numbers near 1 have nothing left here
+        return _average(lambda z: phi.f(z) ** 2, q)
+    return phi.second_moment(q)
 
 
 def _derivative_moment(phi: Activation, q: float) -> float:
     return phi.derivative_second_moment(min(q, _LARGEST))
+
+
+def _answer(phi: Activation, q: float) -> tuple[float, float, float]:
+    """How a layer answers to small changes: the moment's slope, its derivative by ln q, and kappa."""
+    step = 1e-3
+    above, below = (moment_slope(phi, q * float(np.exp(s * step))) for s in (1, -1))
+    fourth = _average(lambda z: phi.f(z) ** 4, q)
+    return (
+        moment_slope(phi, q),
+        (above - below) / (2 * step),
+        fourth / _second_moment(phi, q) ** 2 - 1,
+    )
+
+
+def _average(function: Callable[[np.ndarray], np.ndarray], q: float) -> float:
+    """E[function(sqrt(q) u)], by the quadrature that activations use."""
+    return Activation("", f=function, df=function).mean(q)
 
 
 def _e_folding(factor: float) -> float:

@@ -190,6 +190,7 @@ SCROLLED_AWAY = "document.body.style.paddingBottom = '9000px'; scrollTo(0, 9000)
 @pytest.mark.parametrize("leave", [TO_ANOTHER_TAB, SCROLLED_AWAY], ids=["hidden", "scrolled away"])
 def test_race_stops_when_nobody_can_see_it(racing, leave):
     assert racing.get_by_role("button", name="Pause").is_visible()
+    racing.wait_for_function("document.querySelector('.sentence').textContent.startsWith('After')")
     racing.evaluate(leave)
     racing.wait_for_function(
         "[...document.querySelectorAll('button')].some(b => b.textContent === 'Start')"

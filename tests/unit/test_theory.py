@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 
 from glorot import theory
-from glorot.activations import ACTIVATIONS
+from glorot.activations import ACTIVATIONS, Activation
 
 
 def sampled_moments(widths, var_w, f, df, draws, seed):
@@ -171,6 +172,183 @@ def test_correlations_in_chaos_settle_below_one_at_their_own_rate():
     assert 1 / rate != pytest.approx(theory.depth_scale("tanh", sigma_w2, 0.01), rel=0.05)
 
 
+ERF = Activation("erf", special.erf, lambda z: 2 / math.sqrt(math.pi) * np.exp(-(z**2)))
+
+
+@pytest.mark.parametrize("q", [0.05, 0.7, 4.0])
+def test_an_erf_net_obeys_the_arcsine_law(q):
+    """Williams (1997): E[erf(z1) erf(z2)] = (2/pi) arcsin(2 q c / (1 + 2 q))."""
+    assert theory.second_moment_map(ERF, 1.7, 0.1, q) == pytest.approx(
+        1.7 * 2 / math.pi * math.asin(2 * q / (1 + 2 * q)) + 0.1, rel=1e-10
+    )
+    slope = 4 / math.pi / math.sqrt(1 + 4 * q)
+    assert ERF.chi(1.7, q) == pytest.approx(1.7 * slope, rel=1e-10)
+    assert ERF.chi(1.7, q) != pytest.approx(1.7 * slope * math.sqrt((1 + 4 * q) / (1 + 2 * q)))
+    q_star = theory.fixed_point(ERF, 1.7, 0.1)
+    for c in (-0.6, 0.3, 0.9):
+        arc = 2 / math.pi * math.asin(2 * q_star * c / (1 + 2 * q_star))
+        kernel = (1.7 * arc + 0.1) / q_star
+        assert theory.correlation_map(ERF, 1.7, 0.1, c) == pytest.approx(kernel, abs=1e-6)
+
+
+@pytest.mark.parametrize(("name", "sigma_w2", "sigma_b2"), [("tanh", 2.2, 0.3), ("relu", 1.6, 0.4)])
+def test_the_correlation_map_agrees_with_sampled_wide_nets(name, sigma_w2, sigma_b2):
+    rng, n, start = np.random.default_rng(8), 1500, 0.2
+    f, q = ACTIVATIONS[name].f, theory.fixed_point(name, sigma_w2, sigma_b2)
+    found = []
+    for _ in range(12):
+        first = rng.standard_normal(n) * math.sqrt(q)
+        second = start * first + math.sqrt(1 - start**2) * math.sqrt(q) * rng.standard_normal(n)
+        w = rng.normal(0, math.sqrt(sigma_w2 / n), (n, n))
+        z = f(np.stack([first, second])) @ w + rng.normal(0, math.sqrt(sigma_b2), n)
+        found.append(float(z[0] @ z[1] / np.linalg.norm(z[0]) / np.linalg.norm(z[1])))
+    error = np.std(found, ddof=1) / math.sqrt(12)
+    assert abs(np.mean(found) - theory.correlation_map(name, sigma_w2, sigma_b2, start)) < 4 * error
+    unbiased = theory.correlation_map(name, sigma_w2, 0.0, start)
+    assert abs(np.mean(found) - unbiased) > 4 * error
+
+
+@pytest.mark.parametrize(
+    ("name", "sigma_w2", "sigma_b2"),
+    [("tanh", 25 / 9, 0.0), ("selu", 1.0, 0.0), ("logistic", 2.0, 0.0), ("gelu", 1.3, 0.2)],
+)
+def test_chi_is_the_slope_of_the_correlation_map_at_one_and_the_rate_of_the_way_back(
+    name, sigma_w2, sigma_b2
+):
+    chi, h = theory.chi_at_fixed_point(name, sigma_w2, sigma_b2), 1e-4
+    slope = (1 - theory.correlation_map(name, sigma_w2, sigma_b2, 1 - h)) / h
+    assert slope == pytest.approx(chi, rel=0.01)
+    assert slope != pytest.approx(chi * 1.1, rel=0.01)
+    if sigma_b2 == 0:
+        q0 = theory.fixed_point(name, sigma_w2) / sigma_w2
+        back = theory.backward_second_moments((40,) * 61, (sigma_w2 / 40,) * 60, name, q0)
+        assert back[0] / back[1] == pytest.approx(chi, rel=1e-4)
+
+
+@pytest.mark.parametrize("q", [0.02, 1.0, 30.0])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_moments_slope_agrees_with_differences(name, q):
+    h = 1e-4
+    up, down = (ACTIVATIONS[name].second_moment(q * math.exp(s * h)) for s in (1, -1))
+    assert theory.moment_slope(name, q) == pytest.approx(math.log(up / down) / (2 * h), abs=1e-6)
+    assert theory.moment_slope(name, q) != pytest.approx(
+        2 * math.log(up / down) / (2 * h), abs=1e-6
+    )
+
+
+def test_an_attracting_point_calls_back_and_a_repelling_one_drives_away():
+    for name, attracts in (("selu", True), ("elu", True), ("gelu", False), ("silu", False)):
+        sigma_w2 = ACTIVATIONS[name].gain ** 2
+        for start in (0.97, 1.03):
+            q = start
+            for _ in range(40):
+                q = theory.second_moment_map(name, sigma_w2, 0.0, q)
+            assert (abs(math.log(q)) < abs(math.log(start))) == attracts
+        assert (theory.moment_slope(name, 1.0) < 1) == attracts
+
+
+def quadratic(scale):
+    """1 + 2 u + 3 (u^2 - 1) / sqrt(2) of u = z / scale: coefficients 1, 2 and 3."""
+    return Activation(
+        "quadratic",
+        lambda z: 1 + 2 * z / scale + 3 * ((z / scale) ** 2 - 1) / math.sqrt(2),
+        lambda z: (2 + 3 * math.sqrt(2) * z / scale) / scale,
+    )
+
+
+def test_shares_of_a_known_hermite_expansion_are_its_squared_coefficients():
+    for q in (1.0, 2.5):
+        phi = quadratic(math.sqrt(q))
+        expected = (1 / 14, 4 / 14, 9 / 14)
+        assert theory.passed_shares(phi, q) == pytest.approx(expected, abs=1e-9)
+        degree = q * phi.derivative_second_moment(q) / phi.second_moment(q)
+        assert degree == pytest.approx((4 + 2 * 9) / 14)
+        assert degree != pytest.approx((1 + 4 + 2 * 9) / 14)
+
+
+@pytest.mark.parametrize("name", ["tanh", "selu", "elu", "logistic", "relu", "softsign"])
+def test_at_a_fixed_point_chi_is_at_least_linear_plus_twice_bent(name):
+    sigma_w2 = ACTIVATIONS[name].gain ** 2
+    constant, linear, bent = theory.passed_shares(name, 1.0)
+    assert constant + linear + bent == pytest.approx(1)
+    assert ACTIVATIONS[name].chi(sigma_w2, 1.0) >= linear + 2 * bent - 1e-9
+    if constant < 1e-6:
+        assert ACTIVATIONS[name].chi(sigma_w2, 1.0) > 1
+
+
+def single_nets(f, sigma_w2, width, depth, draws, seed):
+    """ln of the mean square of z, layer by layer, of single nets started at 1."""
+    rng = np.random.default_rng(seed)
+    logs = np.empty((draws, depth))
+    for net in range(draws):
+        h = np.ones(width)
+        for layer in range(depth):
+            scale = 1.0 if layer == 0 else sigma_w2
+            z = h @ rng.normal(0, math.sqrt(scale / width), (width, width))
+            logs[net, layer], h = math.log(np.mean(z**2)), f(z)
+    return logs
+
+
+@pytest.mark.parametrize(("name", "layer"), [("relu", 11), ("selu", 11), ("gelu", 5), ("tanh", 11)])
+def test_single_nets_stray_as_the_slope_predicts(name, layer):
+    sigma_w2, width, draws = ACTIVATIONS[name].gain ** 2, 150, 300
+    logs = single_nets(ACTIVATIONS[name].f, sigma_w2, width, 12, draws, seed=4)[:, layer]
+    var_w = [1 / width] + [sigma_w2 / width] * 11
+    means, variances = theory.log_moments((width,) * 13, var_w, name)
+    # the next order is 1/width; a variance of 300 draws has a relative error of 8 %
+    assert abs(logs.mean() - means[layer]) < 4 * math.sqrt(variances[layer] / draws) + 2 / width
+    assert logs.var(ddof=1) == pytest.approx(variances[layer], rel=4 * math.sqrt(2 / draws))
+    neighbour = {"relu": "selu", "selu": "relu", "gelu": "tanh", "tanh": "gelu"}[name]
+    other = [1 / width] + [ACTIVATIONS[neighbour].gain ** 2 / width] * 11
+    wrong = theory.log_moments((width,) * 13, other, neighbour)[1][layer]
+    assert logs.var(ddof=1) != pytest.approx(wrong, rel=4 * math.sqrt(2 / draws))
+
+
+def test_in_linear_nets_the_spread_is_the_known_one():
+    means, variances = theory.log_moments((200,) * 31, (1 / 200,) * 30, "identity")
+    exact = np.array([theory.log_norm_moments(200, depth) for depth in range(1, 31)]).T
+    np.testing.assert_allclose(means, exact[0], rtol=0.02)
+    np.testing.assert_allclose(variances, exact[1], rtol=0.02)
+
+
+def test_a_slope_below_one_bounds_the_spread_and_one_above_does_not():
+    ends = {}
+    for name in ("selu", "relu", "gelu"):
+        var_w = [1 / 100] + [ACTIVATIONS[name].gain ** 2 / 100] * 79
+        ends[name] = theory.log_moments((100,) * 81, var_w, name)[1][[39, 79]]
+    assert ends["selu"][1] == pytest.approx(ends["selu"][0], rel=1e-3)
+    assert ends["relu"][1] == pytest.approx(2 * ends["relu"][0], rel=0.02)
+    assert ends["gelu"][1] > 1e4 * ends["gelu"][0]
+
+
+def test_from_a_dead_layer_on_there_is_no_spread_to_speak_of():
+    _, variances = theory.log_moments((10,) * 4, (0.1, 0.0, 0.1), "relu")
+    assert np.isfinite(variances[0]) and np.isnan(variances[1:]).all()
+
+
+@pytest.mark.parametrize("name", ["elu", "selu", "gelu", "tanh"])
+def test_a_signal_of_any_smallness_is_still_predicted(name):
+    """Closed forms that are differences of numbers near 1 would turn negative here."""
+    moments = theory.forward_second_moments((50,) * 81, (1 / 150,) * 80, name)
+    slope2 = float(ACTIVATIONS[name].df(np.array(-1e-9))) ** 2 / 2
+    slope2 += float(ACTIVATIONS[name].df(np.array(1e-9))) ** 2 / 2
+    assert np.all(moments > 0)
+    assert moments[79] / moments[78] == pytest.approx(slope2 / 3, rel=1e-3)
+
+
+def test_seven_percent_a_layer_is_a_thousandfold_in_a_hundred():
+    chi = theory.chi_at_fixed_point("selu", 1.0)
+    assert chi**100 == pytest.approx(1005, abs=3)
+    back = theory.backward_second_moments((30,) * 102, (1 / 30,) * 101, "selu")
+    assert back[0] == pytest.approx(chi**100, rel=1e-3)
+
+
+def test_logistic_layers_keep_the_shares_of_the_errata():
+    for sigma_w2, share in ((1.0, 0.056), (2.0, 0.101), (16.0, 0.399)):
+        assert theory.chi_at_fixed_point("logistic", sigma_w2) == pytest.approx(share, abs=6e-4)
+    assert theory.chi_at_fixed_point("logistic", 1 / 3) == pytest.approx(1 / 48, rel=0.05)
+
+
 def test_the_mean_singular_value_is_not_the_root_of_the_mean_square():
     rng = np.random.default_rng(1)
     for sigma_w2, printed in ((1.0, 0.849), (1 / 3, 0.490)):
@@ -213,6 +391,9 @@ def test_decibels_of_a_thousand_amplifiers():
         (lambda: theory.fixed_point("tanh", 1.0, math.nan), "sigma_b2 .*nan"),
         (lambda: theory.correlation_map("tanh", 1.0, 0.0, 2.0), "c .*2.0"),
         (lambda: theory.log_norm_moments(0, 5), "width .*0"),
+        (lambda: theory.moment_slope("tanh", 0.0), "q .*0.0"),
+        (lambda: theory.passed_shares("tanh", math.inf), "q .*inf"),
+        (lambda: theory.log_moments((3, 2), (1.0, 1.0), "tanh"), "var_w .*2"),
     ],
 )
 def test_bad_arguments_are_refused_by_name_and_value(call, named):

@@ -6,7 +6,9 @@ from glorot.explorables.chain_heard import ChainHeard
 from glorot.explorables.race import Race
 from glorot.explorables.scrub_the_escape import ScrubTheEscape
 from glorot.explorables.self_check import Choice, Number, Option, SelfCheck
+from glorot.explorables.table1_opened import Table1Opened
 from glorot.explorables.tug_of_war import TugOfWar
+from glorot.explorables.type_your_phi import TypeYourPhi
 
 __all__ = [
     "AmplifierMatrix",
@@ -18,5 +20,7 @@ __all__ = [
     "Race",
     "ScrubTheEscape",
     "SelfCheck",
+    "Table1Opened",
     "TugOfWar",
+    "TypeYourPhi",
 ]

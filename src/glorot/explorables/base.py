@@ -50,17 +50,18 @@ def _scheme_variables() -> str:
 class Explorable(anywidget.AnyWidget):
     """The base of all explorables.
 
-    A subclass names its ``module``, a file of this folder that exports ``default {render, arithmetic}``,
-    holds its numbers in synchronized traits and says, in :meth:`still`, what print and a browser without
-    scripts show instead.
+    A subclass names its ``module``, a file of this folder that exports ``default {render, arithmetic}``
+    and stands on the files in ``shared``, holds its numbers in synchronized traits and says, in
+    :meth:`still`, what print and a browser without scripts show instead.
     """
 
     module: ClassVar[str] = ""
+    shared: ClassVar[tuple[str, ...]] = ("kit.js",)
     seed = traitlets.Int(1).tag(sync=True)
 
     def __init_subclass__(cls) -> None:
         if "module" in cls.__dict__:  # not for the classes that anywidget derives to add its traits
-            parts = ("kit.js", cls.module)
+            parts = (*cls.shared, cls.module)
             cls._esm = "\n".join((_HERE / part).read_text(encoding="utf-8") for part in parts)
             cls._css = _scheme_variables() + (_HERE / "kit.css").read_text(encoding="utf-8")
         super().__init_subclass__()

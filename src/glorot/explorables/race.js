@@ -149,7 +149,7 @@ function render({ model, el }) {
     gradientPicture.data.replaceChildren(...lanes.map((one, i) => path(one.squares.map((s, l) => [l + 1, s]), gradientPicture.X, gradientPicture.Y, { stroke: ink[i], 'stroke-width': 1.8, 'stroke-dasharray': dash[i] })));
     const colors = ['--glorot', '--heuristic'].map(name => getComputedStyle(view.root).getPropertyValue(name).trim());
     for (const one of timer.running ? [lanes[frames++ % 2]] : lanes) paint(one, colors);       // in turns: a frame has 16 ms
-    if (!timer.running || state.updates % 20 === 0) report();
+    if (!timer.running || frames % 20 === 0) report();                                      // a sentence that can be read
   }
 
   function paint(one, colors) {
