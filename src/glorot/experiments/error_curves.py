@@ -471,7 +471,7 @@ ERROR_CURVES = Experiment(
             data="shapeset",
             seeds=(0, 1, 2, 3, 4),
             settings=_settings(
-                35_000, (256,) * 5, (148, 222, 296, 370, 444), (324, 270, 216, 162, 108)
+                20_000, (256,) * 5, (148, 222, 296, 370, 444), (324, 270, 216, 162, 108)
             ),
         ),
         "paper": ErrorCurvesConfig(
