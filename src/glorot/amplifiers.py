@@ -162,7 +162,7 @@ def voice(duration: float = 2.4, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
     pulses = _pulses(np.cumsum(pitch) / sample_rate)
     spoken = _resonate(pulses, at, sample_rate) * _syllables(at) * (1 + 0.06 * wobble)
     spoken -= spoken.mean()
-    return spoken * (VOICE_PEAK / np.abs(spoken).max())
+    return VOICE_PEAK * spoken / np.abs(spoken).max()
 
 
 def _flutter(seconds: np.ndarray) -> np.ndarray:
@@ -185,24 +185,24 @@ def _glottal(phase: np.ndarray) -> np.ndarray:
 
 
 def _resonate(pulses: np.ndarray, at: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Five resonators in a row, retuned every 2 ms; a vowel is held, then glides into the next."""
-    block, out, count = sample_rate // 500, pulses.copy(), len(VOWELS)
+    """Five resonators in a row, retuned at every sample; a vowel is held, then glides into the next."""
+    out, count = pulses, len(VOWELS)
     stops = (np.arange(count)[:, None] + [0.35, 0.65]).ravel() / count
     for held in np.column_stack([VOWELS, np.tile(_UPPER, (count, 1))]).T:
-        last, before = 0.0, 0.0  # samples that came out: they stay when the resonator is retuned
-        for start in range(0, len(out), block):
-            piece = slice(start, start + block)
-            poles = _poles(np.interp(at[start], stops, np.repeat(held, 2)), sample_rate)
-            memory = -np.array([poles[1] * last + poles[2] * before, poles[2] * last])
-            out[piece] = signal.lfilter([poles.sum()], poles, out[piece], zi=memory)[0]
-            last, before = out[piece][-1], out[piece][-2] if len(out[piece]) > 1 else last
+        out = _resonator(out, np.interp(at, stops, np.repeat(held, 2)), sample_rate)
     return out
 
 
-def _poles(frequency: float, sample_rate: int) -> np.ndarray:
-    """Denominator of a resonator; the higher its frequency, the broader it is."""
+def _resonator(sound: np.ndarray, frequency: np.ndarray, sample_rate: int) -> np.ndarray:
+    """A pair of poles that follows its frequency; the higher it is, the broader."""
     radius = np.exp(-np.pi * (50 + 0.07 * frequency) / sample_rate)
-    return np.array([1, -2 * radius * np.cos(2 * np.pi * frequency / sample_rate), radius**2])
+    first, second = 2 * radius * np.cos(2 * np.pi * frequency / sample_rate), -(radius**2)
+    driven = (1 - first - second) * sound  # a constant passes as it is
+    out, last, before = [], 0.0, 0.0
+    for x, a, b in zip(driven.tolist(), first.tolist(), second.tolist(), strict=True):
+        last, before = x + a * last + b * before, last
+        out.append(last)
+    return np.array(out)
 
 
 def _syllables(at: np.ndarray) -> np.ndarray:
