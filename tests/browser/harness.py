@@ -18,6 +18,7 @@ from ipywidgets.embed import dependency_state, embed_data
 from playwright.sync_api import Browser, Page, Playwright, Route
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+PATIENCE = 90_000  # milliseconds for what will come: a machine with other work to do is slow, not wrong
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -85,6 +86,7 @@ def fresh_page(browser: Browser, theme: str = "light", width: int = 1300) -> Ite
     context = browser.new_context(
         viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
     )
+    context.set_default_timeout(PATIENCE)
     try:
         yield context.new_page()
     finally:

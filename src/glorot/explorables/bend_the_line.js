@@ -1,7 +1,7 @@
 /* Bend the line: a net of one hidden layer of ReLU units, whose hinges the reader places. */
 const TARGETS = { sine: x => Math.sin(x), square: x => (x / Math.PI) ** 2, step: x => Math.tanh(4 * x) };
 const NAMES = [['sine', 'sin x'], ['square', '(x/π)²'], ['step', 'tanh 4x']];
-const SPAN = Math.PI, POINTS = 161, MOST = 12, RIDGE = 1e-9;
+const SPAN = Math.PI, POINTS = 161, MOST = 12, RIDGE = 1e-9, SHOWN = 3;       // hinges whose error is told before the reader's guess
 const grid = Array.from({ length: POINTS }, (_, i) => -SPAN + (2 * SPAN * i) / (POINTS - 1));
 
 /* The best output weights for hinges at these places, by least squares with a trace of ridge, and the fit on the grid. */
@@ -78,19 +78,19 @@ function render({ model, el }) {
   function redraw() {
     const { hinges, target } = state, values = fit(hinges, target), { X, Y, box } = picture, k = hinges.length;
     mover.range.disabled = next.disabled = k === 0;
-    const rms = missed(values, target);
+    const rms = missed(values, target), open = n => state.revealed || n <= SHOWN;
     state.tries.set(k, Math.min(rms, state.tries.get(k) ?? Infinity));
     handles.replaceChildren(...hinges.flatMap((t, i) => [
       svg('line', { x1: X(t), x2: X(t), y1: box.top, y2: box.bottom, stroke: 'var(--rule)' }),
       svg('circle', { cx: X(t), cy: box.bottom, r: i === state.chosen ? 7 : 5, fill: i === state.chosen ? 'var(--accent)' : 'currentColor' })]));
     picture.data.replaceChildren(wanted[target], handles, path(grid.map((x, i) => [x, values[i]]), X, Y, { stroke: 'var(--accent)', 'stroke-width': 2.2 }));
-    const tried = [...state.tries].sort((a, b) => a[0] - b[0]), law = laws[target];
+    const tried = [...state.tries].filter(([n]) => open(n)).sort((a, b) => a[0] - b[0]), law = laws[target];
     errors.data.replaceChildren(
       state.revealed ? path([[1, law], [MOST + 1, law / (MOST + 1) ** 2]], errors.X, errors.Y, { stroke: 'currentColor', 'stroke-width': 1 }) : '',
       state.revealed ? svg('text', { x: errors.X(MOST + 1), y: errors.Y(law / (MOST + 1) ** 2) + 20, 'text-anchor': 'end' }, 'one over pieces squared') : '',
       ...tried.map(([n, e]) => svg('circle', { cx: errors.X(n + 1), cy: errors.Y(e), r: n === k ? 5 : 3.2, fill: n === k ? 'var(--accent)' : 'currentColor' })));
     view.say(k === 0 ? `Without a hinge the net is a line, and the best line misses by ${readable(rms)}. No number of linear layers does better.`
-      : `${k} ${k === 1 ? 'hinge' : 'hinges'}, the selected one at ${readable(Number(hinges[state.chosen].toFixed(2)))}: the error is ${readable(rms)}, and the best so far with as many is ${readable(state.tries.get(k))}.`);
+      : `${k} ${k === 1 ? 'hinge' : 'hinges'}, the selected one at ${readable(Number(hinges[state.chosen].toFixed(2)))}: ${open(k) ? `the error is ${readable(rms)}, and the best so far with as many is ${readable(state.tries.get(k))}` : `errors of more than ${SHOWN + 1} pieces appear when you have committed to a number`}.`);
     picture.root.setAttribute('aria-label', view.sentence.textContent);
     errors.root.setAttribute('aria-label', `Error against pieces: ${tried.map(([n, e]) => `${n} hinges ${readable(e)}`).join(', ')}.`);
     numbers.fill(['hinges', 'best error'], tried);

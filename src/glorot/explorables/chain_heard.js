@@ -178,7 +178,7 @@ function render({ model, el }) {
         path(stages.map(l => [l, chain(g, l, n, b)[1]]), X, Y, { stroke: 'var(--accent)', 'stroke-width': 1.6, 'stroke-dasharray': '5 3' }),
         ...stages.filter(l => l === L || l % 4 === 1).map(l => svg('circle', { cx: X(l), cy: Y(measured[l - 1]), r: 2.2, fill: 'var(--accent)' })),
         svg('text', { x: X(1), y: Y(level) - 7 }, 'voice'), svg('text', { x: X(50) - 4, y: Y(40) + 30, 'text-anchor': 'end' }, low < high ? `room: ${thousandths(low)} to ${thousandths(high)}` : 'no room at all'),
-        svg('text', { x: X(1), y: Y(Math.max(n, -100)) + 17, style: 'fill: var(--accent)' }, 'hiss')]));
+        svg('text', { x: X(1), y: Y(n) + (n < -65 ? -8 : 17), style: 'fill: var(--accent)' }, 'hiss')]));
   }
 
   function drawWave(hidden, factor, noisy) {

@@ -98,7 +98,10 @@ function plot({ height = 220, x, y, xLabel, yLabel, xTicks, yTicks, label }) {
     grid.append(svg('line', { x1: box.left, x2: box.right, y1: Y(t), y2: Y(t), class: 'grid' }),
       svg('text', { x: box.left - 6, y: Y(t) + 4, 'text-anchor': 'end' }, tickLabel(t, y.log)));
   }
-  for (const t of xTicks ?? ticks(X, 6)) grid.append(svg('text', { x: X(t), y: box.bottom + 15, 'text-anchor': 'middle' }, tickLabel(t, x.log)));
+  for (const t of xTicks ?? ticks(X, 6)) {
+    const text = tickLabel(t, x.log), long = text.length > 3 && X(t) > box.right - 8;      // the last one must not stick out
+    grid.append(svg('text', { x: long ? width : X(t), y: box.bottom + 15, 'text-anchor': long ? 'end' : 'middle' }, text));
+  }
   grid.append(svg('text', { x: (box.left + box.right) / 2, y: height - 6, 'text-anchor': 'middle', class: 'label' }, xLabel),
     svg('text', { x: 4, y: 11, class: 'label' }, yLabel));
   const data = svg('g', { class: 'data' });
@@ -152,6 +155,14 @@ function draw({ seed, change }) {
     get seed() { return current; }, set };
 }
 
+/* The number that a reader typed, or null: "0,25", "1/4", "2e-3" and "−3" are numbers. */
+function number(text) {
+  const [above, below, ...more] = text.trim().replace(/,/g, '.').replace(/−/g, '-').split('/').map(part => part.trim());
+  if (above === '' || below === '' || more.length) return null;
+  const value = Number(above) / (below === undefined ? 1 : Number(below));
+  return Number.isFinite(value) ? value : null;
+}
+
 /* The reader commits first: a number typed, then the truth beside it. `judge(value)` returns the sentence. */
 function commitment({ question, unit = '', judge, commit = () => {} }) {
   const id = unique('commit');
@@ -159,8 +170,8 @@ function commitment({ question, unit = '', judge, commit = () => {} }) {
   const reply = html('output', { for: id, class: 'reply', 'aria-live': 'polite' });
   const answer = event => {
     event.preventDefault();
-    const value = Number(field.value.trim().replace(',', '.').replace('−', '-'));
-    if (field.value.trim() === '' || !Number.isFinite(value)) { reply.textContent = 'Type a number first: a guess will do.'; field.focus(); return; }
+    const value = number(field.value);
+    if (value === null) { reply.textContent = 'Type a number first: a guess will do.'; field.focus(); return; }
     reply.textContent = judge(value);
     commit(value);
   };

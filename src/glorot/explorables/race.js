@@ -89,7 +89,7 @@ function render({ model, el }) {
   const guess = choice({ legend: 'Before the start: which net separates the spirals first?', options: [['0', 'left'], ['1', 'right'], ['2', 'neither']], value: null, commits: true, change: key => { state.guess = +key; start.disabled = false; report(); } });
   const start = button('Start', () => { if (timer.running) pause(); else go(); }, { disabled: true });
   const random = draw({ seed: model.get('seed'), change: () => restart() });
-  const reset = button('Reset', () => { lanes.forEach((one, i) => { one.key = from[i]; one.picker.set(from[i]); }); random.set(model.get('seed')); guess.set(null); state.guess = null; start.disabled = true; restart(); });
+  const reset = button('Reset', () => { lanes.forEach((one, i) => { one.key = from[i]; one.picker.set(from[i]); }); random.set(model.get('seed')); ask(); restart(); });
   const numbers = table('Mean squared weight gradient by layer, and the loss'), state = { updates: 0, guess: null };
   let frames = 0;
   const timer = clock(milliseconds => tick(milliseconds));
@@ -100,10 +100,12 @@ function render({ model, el }) {
       labels.map((c, i) => c ? svg('circle', { cx: points[2 * i], cy: -points[2 * i + 1], r: 0.022, fill: 'var(--heuristic)' })
         : svg('rect', { x: points[2 * i] - 0.02, y: -points[2 * i + 1] - 0.02, width: 0.04, height: 0.04, fill: 'var(--glorot)' })));
     const one = { key, history: [], canvas, done: null };
-    one.picker = choice({ legend: index ? 'Right (dashed)' : 'Left (solid)', options: names, value: key, change: chosen => { one.key = chosen; restart(); } });
+    one.picker = choice({ legend: index ? 'Right (dashed)' : 'Left (solid)', options: names, value: key, change: chosen => { one.key = chosen; ask(); restart(); } });
     one.root = html('div', { class: 'lane' }, html('div', { class: 'arena' }, canvas, dots), one.picker.root);
     return one;
   }
+
+  function ask() { guess.set(null); state.guess = null; start.disabled = true; }       // another race, another prediction
 
   function weightsOf(key) {
     let offset = (((random.seed - 1) % draws) + draws) % draws * perNet;
@@ -139,7 +141,7 @@ function render({ model, el }) {
         if (one.done === null && one.mean < 0.15) one.done = state.updates;
       }
     } while (performance.now() < until && state.updates < limit);
-    show();
+    if (!stillness()) show(); else if (++frames % 60 === 0) report();       // whoever wants little motion sees the pictures when it rests
     if (state.updates >= limit) pause();
   }
 

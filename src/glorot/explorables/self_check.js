@@ -6,14 +6,6 @@ function meets(text, answer, tolerance) {
   return value !== null && Math.abs(value - answer) <= tolerance * Math.max(Math.abs(answer), 1e-300);
 }
 
-/* The number that a reader typed, or null: "0,25", "1/4", "2e-3" and "−3" are numbers. */
-function number(text) {
-  const [above, below, ...more] = text.trim().replace(/,/g, '.').replace(/−/g, '-').split('/').map(part => part.trim());
-  if (above === '' || below === '' || more.length) return null;
-  const value = Number(above) / (below === undefined ? 1 : Number(below));
-  return Number.isFinite(value) ? value : null;
-}
-
 function render({ model, el }) {
   const questions = model.get('questions'), right = new Set();
   const view = frame(el, { title: `${['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six'][questions.length] ?? questions.length} question${questions.length === 1 ? '' : 's'}`, task: 'Answer, then read why.' });

@@ -51,15 +51,15 @@ function render({ model, el }) {
   function redraw() {
     const { widths, rule } = state, [forward, backward] = products(widths, rule), [f, b] = sampled(widths, rule, random.seed);
     const { X, Y, data } = picture, points = values => values.map((v, i) => [i, v]);
-    const hidden = !state.revealed;
+    const hidden = !state.revealed, up = hidden || forward[1] * forward[2] >= backward[1] * backward[2];       // the higher line has its name above it
+    const name = (line, above, text, style) => svg('text', { x: X(1.5), y: above ? Math.min(Y(line[1]), Y(line[2])) - 9 : Math.max(Y(line[1]), Y(line[2])) + 20, 'text-anchor': 'middle', style }, text);
     data.replaceChildren(
       svg('line', { x1: X(0), x2: X(widths.length - 1), y1: Y(1), y2: Y(1), stroke: 'currentColor', 'stroke-width': 0.8 }),
       path(points(forward), X, Y, { stroke: 'currentColor', 'stroke-width': 1.8 }),
       hidden ? '' : path(points(backward), X, Y, { stroke: 'var(--accent)', 'stroke-width': 1.8, 'stroke-dasharray': '6 4' }),
       ...f.map((v, i) => svg('circle', { cx: X(i), cy: Y(v), r: 3.2, fill: 'currentColor' })),
       ...(hidden ? [] : b.map((v, i) => svg('rect', { x: X(i) - 3, y: Y(v) - 3, width: 6, height: 6, fill: 'var(--accent)' }))),
-      svg('text', { x: X(1.5), y: Math.min(Y(forward[1]), Y(forward[2])) - 9, 'text-anchor': 'middle' }, 'forward →'),
-      hidden ? '' : svg('text', { x: X(1.5), y: Math.max(Y(backward[1]), Y(backward[2])) + 20, 'text-anchor': 'middle', style: 'fill: var(--accent)' }, '← backward'));
+      name(forward, up, 'forward →'), hidden ? '' : name(backward, !up, '← backward', 'fill: var(--accent)'));
     const verdict = Math.abs(Math.log(forward.at(-1))) < 0.05 && Math.abs(Math.log(backward[0])) < 0.05 ? 'Both sides are content.'
       : rule === 'fan_avg' ? 'Both sides pay a part.' : 'One side is content, the other pays the whole bill.';
     const net = widths.join('–');

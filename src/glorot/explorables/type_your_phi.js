@@ -137,7 +137,7 @@ function render({ model, el }) {
     view.sentence.replaceChildren(...typeset(text));
     layers.root.setAttribute('aria-label', spoken(text));
     map.root.setAttribute('aria-label', revealed ? spoken(`Variance map of ${named()} with the path from q = 1: ${comes}.`) : 'The variance map appears when you have committed to a number.');
-    critical.disabled = !revealed;
+    critical.disabled = knob.range.disabled = !revealed;
     numbers.fill(['layer', ...(revealed ? ['predicted'] : []), 'mean', 'lowest', 'highest'],
       mean.map((m, l) => [l + 1, ...(revealed ? [line[l]] : []), m, Math.min(...nets.map(net => net[l])), Math.max(...nets.map(net => net[l]))]));
   }
