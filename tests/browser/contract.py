@@ -23,6 +23,16 @@ OWN_TEST = {"New draw", "Reset", "Start", "Pause", "Play", "Stop", "Commit", "Ch
 WAITING = "details:not([open]) > summary"
 
 
+# All that an event has set going is done and painted: what it queued, and what that drew.
+SETTLED = """() => new Promise(done =>
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))"""
+
+
+def settle(page: Page) -> None:
+    """Wait until a page has drawn what the last event asked for, however slow the machine."""
+    page.evaluate(SETTLED)
+
+
 @dataclass(frozen=True)
 class Look:
     """Everything of an explorable that a reader may see."""
@@ -37,7 +47,7 @@ class Look:
 
 def look(page: Page) -> Look:
     """How the only explorable of a page looks when it has come to rest."""
-    page.wait_for_timeout(60)
+    settle(page)
     return Look(**page.eval_on_selector(".explorable", LOOK))
 
 
@@ -135,7 +145,7 @@ def table_complaints(page: Page) -> list[str]:
         return ["there is no table of numbers"]
     _turn_first_slider(page)
     page.locator(WAITING).first.click()
-    page.wait_for_timeout(60)  # it is filled when it has opened
+    settle(page)  # it is filled when it has opened
     found, table = [], page.locator("details[open] table").first
     if table.count() == 0 or table.locator("td").count() < 4:
         return ["the table is empty"]

@@ -18,7 +18,9 @@ from ipywidgets.embed import dependency_state, embed_data
 from playwright.sync_api import Browser, Page, Playwright, Route
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-PATIENCE = 90_000  # milliseconds for what will come: a machine with other work to do is slow, not wrong
+PATIENCE = (
+    90_000  # milliseconds for what will come: a machine with other work to do is slow, not wrong
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

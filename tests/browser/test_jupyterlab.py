@@ -19,7 +19,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from tests.browser.contract import commit
+from tests.browser.contract import commit, settle
+from tests.browser.harness import PATIENCE
 from tests.browser.test_explorables import MADE
 
 # one server: with `--dist loadgroup` its tests stay with one worker
@@ -88,7 +89,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+def wait_for(
+    url: str, server: subprocess.Popen, log: Path, seconds: float = PATIENCE / 1000
+) -> None:
     """Wait until the server answers; fail with its log if it ends or stays silent."""
     until = time.monotonic() + seconds
     while time.monotonic() < until and server.poll() is None:
@@ -146,6 +149,7 @@ def lab(browser: Browser, server: tuple[str, str]) -> Iterator[Lab]:
     """The notebook, open and run."""
     address, token = server
     context = browser.new_context(viewport={"width": 1300, "height": 1000}, reduced_motion="reduce")
+    context.set_default_timeout(PATIENCE)
     opened = Lab(context.new_page())
     page = opened.page
     page.route("**/*", lambda route: route.continue_()
@@ -154,12 +158,15 @@ def lab(browser: Browser, server: tuple[str, str]) -> Iterator[Lab]:
     page.on("console", lambda m: m.type == "error" and opened.errors.append(
         f"{m.text} ({m.location.get('url', '')})"))  # fmt: skip
     page.goto(f"{address}/lab/tree/explorables.ipynb?token={token}")
-    page.wait_for_function(READY, timeout=60_000)
+    page.wait_for_function(READY)
     page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
     page.wait_for_function(
-        f"document.querySelectorAll('.jp-OutputArea .explorable').length === {len(MADE) + 1}",
-        timeout=60_000,
+        f"document.querySelectorAll('.jp-OutputArea .explorable').length === {len(MADE) + 1}"
     )
+    for _ in range(PATIENCE // 100):  # its cell is the last one: what the others said has come too
+        if any(PURPOSE in error for error in opened.errors):
+            break
+        page.wait_for_timeout(100)
     yield opened
     context.close()
 
@@ -170,13 +177,12 @@ STATE = """root => JSON.stringify([[...root.querySelectorAll('svg, canvas')].map
 
 def look(lab: Lab, root: Locator) -> tuple[list, str]:
     """The pictures and the sentence of one explorable."""
-    lab.page.wait_for_timeout(60)
+    settle(lab.page)
     pictures, sentence = json.loads(root.evaluate(STATE))
     return pictures, sentence
 
 
 def test_the_page_stays_free_of_errors_from_our_modules(lab):
-    lab.page.wait_for_timeout(200)
     ours = [
         e for e in lab.errors if any(sign in e for sign in ("blob:", "explorable", "anywidget"))
     ]
@@ -185,7 +191,6 @@ def test_the_page_stays_free_of_errors_from_our_modules(lab):
 
 
 def test_an_explorable_that_throws_is_noticed_and_fails_alone(lab):
-    lab.page.wait_for_timeout(200)
     assert any(PURPOSE in e for e in lab.errors)
     assert lab.page.locator(".jp-OutputArea .explorable").count() == len(MADE) + 1
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.browser.contract import settle
+
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +56,7 @@ def check(visit: Callable, url: str, theme: str, width: int) -> list[str]:
     """All that a reader, or a reader's screen reader, would stumble over on one page."""
     seen = visit(url, theme, width)
     seen.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-    seen.page.wait_for_timeout(50)
+    settle(seen.page)
     problems = [*seen.complaints, *violations(seen.page)]
     if (wide := seen.page.evaluate("document.documentElement.scrollWidth")) > width:
         problems.append(f"the page is {wide} px wide in a window of {width} px")
@@ -115,7 +117,7 @@ def read(url: str) -> bytes:
 def test_search_finds_a_word_of_the_book(visit, address, html, origin):
     base = address if origin == "served" else html.as_uri()
     seen = visit(f"{base}/search.html?q=saturation")
-    seen.page.wait_for_selector("#search-results li a", timeout=10_000)
+    seen.page.wait_for_selector("#search-results li a")
     assert seen.complaints == []
 
 

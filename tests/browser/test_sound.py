@@ -180,5 +180,28 @@ def test_it_stops_when_hidden(opened, hide):
     page.wait_for_function("contexts[0].state === 'closed'")
 
 
+# Widths of the meter's bar in sixty frames of its sound.
+WIDTHS = """async () => {
+    const bar = document.querySelector('.explorable svg rect[width][fill="var(--accent)"]'), found = [];
+    for (let k = 0; k < 60; k++) {
+        await new Promise(requestAnimationFrame);
+        found.push(bar.getAttribute('width'));
+    }
+    return found;
+}"""
+
+
+def test_the_meter_moves_only_for_whoever_likes_motion(opened):
+    page = opened.page
+    commit(page)
+    play = page.get_by_role("button", name="Play")
+    for motion, moves in (("reduce", False), ("no-preference", True)):
+        page.emulate_media(reduced_motion=motion)
+        play.click()
+        page.wait_for_function("contexts.at(-1).state === 'running'")
+        assert (len(set(page.evaluate(WIDTHS))) > 1) == moves
+        page.get_by_role("button", name="Stop").click()
+
+
 def test_the_voice_weighs_less_than_a_hundred_kilobytes(widget):
     assert len(widget.voice) * 4 / 3 < 100_000

@@ -53,7 +53,7 @@ def cell_of(widget, dataset: str, model: str) -> dict:
 def test_nothing_of_ours_is_told_before_the_answer(opened, widget):
     page = opened().page
     page.locator("summary").click()
-    page.wait_for_timeout(100)
+    page.wait_for_selector("details[open] td")
     told = page.locator(".explorable").inner_text()
     assert "1.76 %" in told  # the paper's
     numbers = {float(x) for x in re.findall(r"\d+\.\d+", told)}
@@ -194,7 +194,7 @@ def test_four_data_sets_fit_a_phone_and_shut_nobody_out(opened, theme, width):
         pick(seen.page, f"softsign N on {dataset}")
         answer(seen.page, "tanh N")
     seen.page.locator("summary").click()
-    seen.page.wait_for_timeout(100)
+    seen.page.wait_for_selector("details[open] td")
     assert seen.complaints == []
     assert violations(seen.page) == []
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= width

@@ -15,6 +15,8 @@ from tests.browser.harness import page_with
 
 pytestmark = pytest.mark.browser
 
+HANGS = 30  # seconds that no formula needs, even on a machine with other work to do
+
 CALL = """async ([source, name, calls]) => {
     const module = await import(URL.createObjectURL(new Blob([source], {type: 'text/javascript'})));
     return JSON.stringify(calls.map(args => module.default.arithmetic[name](...args)));
@@ -185,7 +187,7 @@ def test_what_cannot_be_an_activation_gets_a_sentence_and_the_picture_stays(open
     typed(page, "tanh(x)")
     before = look(page)
     for formula, word in UNFIT:
-        assert typed(page, formula) < 5, formula[:40]
+        assert typed(page, formula) < HANGS, formula[:40]
         after = look(page)
         assert word in after.replies[1], formula[:40]
         assert "The pictures still show tanh." in after.replies[1]
@@ -201,7 +203,7 @@ def test_strange_functions_at_any_variance_neither_hang_nor_break_the_picture(op
     page = opened.page
     answer(page)
     for formula in FIT:
-        assert typed(page, formula) < 5, formula[:40]
+        assert typed(page, formula) < HANGS, formula[:40]
         for position in (-200, 0, 200):
             turn(page, position)
             seen = look(page)
@@ -241,6 +243,7 @@ def test_the_reader_finds_the_factor_2(opened):
     before = look(page)
     assert "gain²" not in before.sentence
     assert page.get_by_role("button", name="to gain²").is_disabled()
+    assert page.locator("input[type=range]").is_disabled()  # or it would tell the answer
     page.locator("form.commitment input").fill("1")
     page.locator("form.commitment button").click()
     assert look(page).replies[0].startswith("Not quite: 2. ReLU passes on 0.5 of E[z²]")
