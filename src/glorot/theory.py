@@ -278,7 +278,7 @@ def correlation_depth_scale(
 ) -> float:
     """Return the layers over which the correlation of two inputs nears c* e-fold.
 
-    Below and at χ = 1 this is :func:`depth_scale`; in chaos it is 1/|ln of the map's slope at c*|.
+    Below and at χ = 1 this is :func:`depth_scale`; in chaos the map's slope at c* stands for χ.
 
     Example:
         >>> correlation_depth_scale("tanh", 0.81) == depth_scale("tanh", 0.81)

@@ -80,7 +80,7 @@ def sameness(
 ) -> Verdict:
     """Try the claim "no difference that matters" by two one-sided paired t-tests (TOST).
 
-    *Held* if mean(d) > −margin and mean(d) < margin are both significant, *reversed* if |mean(d)| >
+    *Held* if mean(d) > −margin and mean(d) < margin are both significant, *reversed* if the magnitude of mean(d) >
     margin is, *unresolved* otherwise. The margin has to be fixed before the runs.
 
     Args:
