@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from glorot import __version__
 from glorot.results import RECORDS
+
+if TYPE_CHECKING:
+    from glorot.datasets import Availability
 
 __all__ = ["main"]
 
@@ -104,7 +107,7 @@ def _run_data(options: argparse.Namespace) -> None:
     if options.name == "list":
         if options.source is not None:
             raise ValueError(f"source must not be given with list, got {str(options.source)!r}")
-        _print_table([[str(cell) for cell in row] for row in datasets.available()])
+        _print_list(datasets.available())
         return
     prepared = datasets.prepare(options.name, options.source)
     print(f"{options.name} is ready: {prepared}")
@@ -135,10 +138,31 @@ def _executor(options: argparse.Namespace) -> AbstractContextManager[Executor | 
     return process_pool(options.workers)
 
 
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+def _print_list(rows: Sequence[Availability]) -> None:
+    """A line for each data set under a header, and below it what would make the line too long."""
+    width = max(len(row.name) for row in rows)
+    print(f"{'data set':{width}}  there  size")
     for row in rows:
-        print("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+        there, size = ("yes", _megabytes(row.size)) if row.present else ("no", "-")
+        print(f"{row.name:{width}}  {there:5}  {size}")
+        for label, text in _details(row):
+            print(f"  {label:9}{text}")
+    print("sha256 is that of all pixels and labels. To get a data set: glorot data NAME")
+    print("Shapeset needs none: it is drawn.")
+
+
+def _details(row: Availability) -> Iterator[tuple[str, str]]:
+    yield "lies in" if row.present else "goes to", str(row.path)
+    yield "from", row.source
+    if row.checksum is not None:
+        yield "sha256", row.checksum
+    yield "license", row.licence
+    if row.note:
+        yield "note", row.note
+
+
+def _megabytes(size: int | None) -> str:
+    return "-" if size is None else f"{size / 1e6:,.1f} MB"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from glorot.experiments import EXPERIMENTS
+
 ROOT = Path(__file__).resolve().parents[2]
 THIS = Path(__file__).resolve().relative_to(ROOT).as_posix()
 
@@ -109,3 +111,9 @@ def test_the_setup_names_every_direct_dependency():
     assert declared is not None
     names = re.findall(r'"([\w.-]+?)[><=]', declared[1])
     assert [n for n in names if f"\n{n.lower()}==" not in required] == []
+
+
+def test_make_records_makes_the_record_of_every_experiment():
+    listed = re.search(r"^RECORDS := (.+)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert listed is not None
+    assert sorted(listed[1].split()) == sorted(EXPERIMENTS)

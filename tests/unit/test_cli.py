@@ -1,15 +1,18 @@
 """The console script: what it prints, and how it fails."""
 
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from glorot import datasets
 from glorot.cli import main
+from glorot.datasets import store
 from glorot.experiments import EXPERIMENTS
 from glorot.results import load_record
 
@@ -67,11 +70,64 @@ def test_a_missing_data_set_names_the_command_that_fetches_it(tmp_path, monkeypa
     assert list(tmp_path.glob("*.json")) == []
 
 
-def test_data_list_names_every_data_set(capsys):
+LISTED = """\
+data set        there  size
+mnist           yes    0.0 MB
+  lies in  FOLDER/mnist.npz
+  from     ADDRESS
+  sha256   CHECKSUM
+  license  LICENCE
+cifar10         no     -
+"""
+
+
+def a_small_data_set():
+    images = np.arange(4, dtype=np.uint8).reshape(1, 4)
+    pixels = store.Pixels(images, np.zeros(1, np.uint8))
+    return store.Converted(pixels, pixels, pixels, (2, 2, 1), ("0",), "a note")
+
+
+def test_data_list_says_of_every_data_set_what_is_there_and_where_from(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("GLOROT_DATA", str(tmp_path))
+    store.save("mnist", dataclasses.replace(a_small_data_set(), note=""))
     assert main(["data", "list"]) == 0
     printed = capsys.readouterr().out
-    assert "mnist" in printed
-    assert len(printed.splitlines()) >= len(datasets.available())
+    row = datasets.available()[0]
+    told = {"FOLDER": str(tmp_path), "ADDRESS": row.source, "LICENCE": row.licence}
+    told["CHECKSUM"] = a_small_data_set().checksum()
+    expected = LISTED
+    for word, text in told.items():
+        expected = expected.replace(word, text)
+    assert printed.startswith(expected)
+    for row in datasets.available():
+        assert printed.count(f"\n{row.name} ") == 1
+        assert f"  from     {row.source}\n" in printed
+        assert f"  license  {row.licence}\n" in printed
+    for unreadable in ("False", "True", "None"):
+        assert unreadable not in printed
+
+
+def test_data_list_fits_a_terminal(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("GLOROT_DATA", str(tmp_path))
+    for name in ("mnist", "cifar10"):
+        store.save(name, a_small_data_set())
+    assert main(["data", "list"]) == 0
+    lines = capsys.readouterr().out.replace(str(tmp_path), "").splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines.count("  note     a note") == 2
+
+
+def test_data_list_says_that_a_file_is_damaged(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("GLOROT_DATA", str(tmp_path))
+    (tmp_path / "mnist.npz").write_bytes(b"not an archive")
+    assert main(["data", "list"]) == 0
+    printed = capsys.readouterr().out
+    assert "\nmnist           no     -\n" in printed
+    assert "note     " in printed
+    assert "mnist.npz is damaged" in printed
+    assert "glorot data mnist" in printed
 
 
 def test_reproduce_writes_a_record_where_it_is_told(tmp_path, monkeypatch, capsys):

@@ -399,11 +399,26 @@ def test_a_fit_is_that_of_a_gaussian_kernel_written_out(tmp_path):
     assert fit(job(split="valid"), tmp_path / "valid")["error"] != found["error"]
 
 
+def test_products_all_at_once_or_one_by_one_make_the_same_machine(tmp_path, monkeypatch):
+    kernels = []
+
+    def machine(**options):
+        kernels.append(options["kernel"])
+        return SVC(**options)
+
+    monkeypatch.setattr("sklearn.svm.SVC", machine)
+    room = 150**2 * 8 / 1e6  # MB that all products of 150 images take
+    whole, asked = (fit(job(cache=cache), tmp_path / str(cache)) for cache in (room, room / 2))
+    assert kernels == ["precomputed", "rbf"]
+    assert whole["error"] == asked["error"]
+    assert whole["support_vectors"] == asked["support_vectors"]
+
+
 def test_a_fit_that_was_done_is_read_and_a_damaged_one_is_done_again(tmp_path, monkeypatch, capsys):
     path = tmp_path / "fit"
     found = fit(job(), path)
     with monkeypatch.context() as patch:
-        patch.setattr(svm, "_machine", None)
+        patch.setattr(svm, "_fit", None)
         assert fit(job(), path) == found
     path.write_bytes(path.read_bytes()[:-5])
     again = fit(job(), path)

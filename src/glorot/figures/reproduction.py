@@ -1,4 +1,4 @@
-"""Figures of the chapter *Held, Reversed, Unresolved*: what the 2010 paper printed, and what we found.
+"""Figures of the chapter *Held, reversed, unresolved*: what the 2010 paper printed, and what we found.
 
 The paper's numbers are hollow diamonds on a thin line, ours filled markers. A color is a scheme, the
 paper's standard or the normalized one; a dash is an activation.
