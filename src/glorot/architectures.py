@@ -8,7 +8,7 @@ listens to any torch module's layers by name and leaves the module as it was.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral, Real
@@ -120,7 +120,8 @@ class MLP(nn.Module):
 class BatchNormMLP(MLP):
     r"""A fully connected network whose hidden pre-activations are normalized over the batch.
 
-    .. math:: z_l = W_l h_{l-1} + b_l, \qquad h_l = \phi\Big(\frac{z_l - \operatorname{mean} z_l}{\operatorname{std} z_l}\Big).
+    .. math:: z_l = W_l h_{l-1} + b_l, \qquad
+       h_l = \phi\Big(\frac{z_l - \operatorname{mean} z_l}{\operatorname{std} z_l}\Big).
 
     Scale and shift of the normalization start at 1 and 0. Whatever variance the weights have, the forward
     signal is the same; the gradient is not: under ReLU its second moment grows by π/(π − 1) a layer.
@@ -225,8 +226,8 @@ class ResidualMLP(nn.Module):
         inputs, width, classes = self.sizes
         end = initializer if branch_end is None else branch_end
         drawn = [initializer] * (branch_depth - 1) + [end]
-        (self.first,) = _linear_layers((inputs, width), initializer, rng)
-        self.blocks = nn.ModuleList(
+        self.first: nn.Linear = _linear_layers((inputs, width), initializer, rng)[0]
+        self.blocks: nn.ModuleList = nn.ModuleList(
             ResidualBlock(
                 _linear_layers((width,) * (branch_depth + 1), drawn, rng),
                 activation_module(activation),
@@ -234,8 +235,8 @@ class ResidualMLP(nn.Module):
             )
             for _ in range(blocks)
         )
-        self.activation = activation_module(activation)
-        (self.last,) = _linear_layers((width, classes), initializer, rng)
+        self.activation: nn.Module = activation_module(activation)
+        self.last: nn.Linear = _linear_layers((width, classes), initializer, rng)[0]
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -351,7 +352,7 @@ def _listening(
     heard: dict[str, Tensor | None] = dict.fromkeys(names)
     buffers = {name: buffer.clone() for name, buffer in module.named_buffers()}
 
-    def listener(name: str):
+    def listener(name: str) -> Callable[[nn.Module, object, object], None]:
         def hear(layer: nn.Module, inputs: object, output: object) -> None:
             heard[name] = output if isinstance(output, Tensor) else None
 
