@@ -22,6 +22,7 @@ from glorot.experiments.statistics import Verdict, sameness, verdict
 from glorot.experiments.svm import SVM
 from glorot.experiments.table1 import TABLE1
 from glorot.experiments.tapering import TAPERING
+from glorot.experiments.trainability import TRAINABILITY
 from glorot.results import RECORDS, Record
 
 __all__ = [
@@ -48,6 +49,7 @@ EXPERIMENTS: dict[str, Experiment[Any]] = {
         GRADIENTS,
         ERROR_CURVES,
         SVM,
+        TRAINABILITY,
     )
 }
 
