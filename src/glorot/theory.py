@@ -410,6 +410,49 @@ def mean_singular_value(sigma_w2: float) -> float:
     return float(8 / (3 * np.pi) * np.sqrt(_checked("sigma_w2", sigma_w2)))
 
 
+def product_singular_values(depth: int, shares: Sequence[float] | np.ndarray) -> np.ndarray:
+    r"""Predict the singular values of a product of large square Gaussian matrices, each of variance 1/n.
+
+    Their squares follow the Fuss–Catalan law. With :math:`0 < \theta < \pi/(L+1)`,
+
+    .. math:: s^2 = \frac{\sin^{L+1}((L+1)\theta)}{\sin\theta\,\sin^L(L\theta)},
+       \qquad s_\text{max}^2 = \frac{(L+1)^{L+1}}{L^L}, \qquad E[s^2] = 1.
+
+    Args:
+        depth: *L*, number of matrices, at least 1.
+        shares: at which shares of all values, largest first, each in (0, 1): 0.5 is the median.
+
+    Returns:
+        The singular value above which the share lies, one for each.
+
+    Raises:
+        ValueError: for a depth below 1 or a share outside (0, 1).
+
+    Assumes: n large at fixed L.
+    Source: Penson & Życzkowski (2011). Used in *Where does the argument end?*
+
+    Example:
+        >>> product_singular_values(1, [1e-6, 0.5]).round(2)  # from 2 down, the quarter circle
+        array([2.  , 0.81])
+    """
+    layers, wanted = int(_checked("depth", depth)), np.asarray(shares, float)
+    if layers < 1 or layers != depth:
+        raise ValueError(f"depth must be an integer of at least 1, got {depth!r}")
+    if not np.all((wanted > 0) & (wanted < 1)):
+        raise ValueError(f"shares must lie in (0, 1), got {shares!r}")
+    theta = np.pi / (layers + 1) * np.linspace(0, 1, 40_002)[1:-1]
+    top, side, low = (np.sin(k * theta) for k in (layers + 1, layers, 1))
+    square = top ** (layers + 1) / (low * side**layers)
+    density = low**2 * side ** (layers - 1) / (np.pi * top**layers)
+    log_slope = (
+        np.cos(layers * theta) * layers**2 / side
+        + np.cos(theta) / low
+        - (layers + 1) ** 2 * np.cos((layers + 1) * theta) / top
+    )
+    mass = np.cumsum(density * square * log_slope) * (theta[1] - theta[0])
+    return np.sqrt(np.exp(np.interp(wanted, mass / mass[-1], np.log(square))))
+
+
 def log_norm_moments(width: int, depth: int) -> tuple[float, float]:
     r"""Predict mean and variance of :math:`\ln(\|h_L\|^2 / \|h_0\|^2)` in a linear Gaussian net of width *n*.
 

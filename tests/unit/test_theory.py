@@ -360,6 +360,34 @@ def test_the_mean_singular_value_is_not_the_root_of_the_mean_square():
         assert np.sqrt(np.mean(values**2)) != pytest.approx(printed, rel=0.05)
 
 
+def test_singular_values_of_one_matrix_follow_the_quarter_circle():
+    shares = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+    values = theory.product_singular_values(1, shares)
+    above = 1 - 2 / np.pi * (np.arcsin(values / 2) + values / 2 * np.sqrt(1 - values**2 / 4))
+    assert above == pytest.approx(shares, abs=1e-3)
+
+
+@pytest.mark.parametrize("depth", [1, 3, 20])
+def test_singular_values_of_a_product_have_the_moments_of_fuss_and_catalan(depth):
+    values = theory.product_singular_values(depth, (np.arange(20_000) + 0.5) / 20_000)
+    assert np.mean(values**2) == pytest.approx(1, rel=2e-3)
+    assert np.mean(values**4) == pytest.approx(depth + 1, rel=2e-3)
+    assert np.mean(np.log(values)) == pytest.approx(-depth / 2, rel=5e-3)
+    edge = (depth + 1) ** (depth + 1) / depth**depth
+    assert 0.97 * edge < values[0] ** 2 < edge
+
+
+def test_singular_values_of_a_drawn_product_are_those_of_its_own_depth():
+    rng, n = np.random.default_rng(4), 300
+    drawn = np.linalg.svd(
+        np.linalg.multi_dot([rng.normal(0, n**-0.5, (n, n)) for _ in range(5)]), compute_uv=False
+    )
+    shares = np.array([0.1, 0.2, 0.4, 0.6])
+    found = np.quantile(drawn, 1 - shares)
+    assert found == pytest.approx(theory.product_singular_values(5, shares), rel=0.1)
+    assert found != pytest.approx(theory.product_singular_values(4, shares), rel=0.1)
+
+
 @settings(max_examples=5, deadline=None)
 @given(width=st.integers(30, 80))
 def test_log_norms_of_linear_gaussian_nets_spread_as_predicted(width):
@@ -392,6 +420,8 @@ def test_decibels_of_a_thousand_amplifiers():
         (lambda: theory.correlation_map("tanh", 1.0, 0.0, 2.0), "c .*2.0"),
         (lambda: theory.log_norm_moments(0, 5), "width .*0"),
         (lambda: theory.moment_slope("tanh", 0.0), "q .*0.0"),
+        (lambda: theory.product_singular_values(0, [0.5]), "depth .*0"),
+        (lambda: theory.product_singular_values(2, [1.0]), r"shares .*1\.0"),
         (lambda: theory.passed_shares("tanh", math.inf), "q .*inf"),
         (lambda: theory.log_moments((3, 2), (1.0, 1.0), "tanh"), "var_w .*2"),
     ],
