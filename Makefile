@@ -58,7 +58,7 @@ serve: book ## preview the book on http://localhost:8000 (PORT=... for another)
 labs: $(READY) ## open the labs in JupyterLab
 	$(PY) -m jupyterlab notebooks
 
-RECORDS := samples table1 saturation activations gradients error-curves svm tapering schemes trainability
+RECORDS := samples table1 saturation activations gradients error-curves svm tapering schemes trainability remedies
 JOBS    ?= 2
 
 records: $(READY) ## make the records of the long runs anew (hours; JOBS=... processes)

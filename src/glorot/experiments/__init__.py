@@ -15,6 +15,7 @@ from glorot.experiments.activations import ACTIVATIONS
 from glorot.experiments.error_curves import ERROR_CURVES
 from glorot.experiments.frame import Config, Experiment, InterruptedRun, Session, run_experiment
 from glorot.experiments.gradients import GRADIENTS
+from glorot.experiments.remedies import REMEDIES
 from glorot.experiments.samples import SAMPLES
 from glorot.experiments.saturation import SATURATION
 from glorot.experiments.schemes import SCHEMES
@@ -50,6 +51,7 @@ EXPERIMENTS: dict[str, Experiment[Any]] = {
         ERROR_CURVES,
         SVM,
         TRAINABILITY,
+        REMEDIES,
     )
 }
 

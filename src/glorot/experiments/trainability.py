@@ -2,67 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glorot.datasets import Dataset, Split
-from glorot.experiments.data import Source
+from glorot.datasets import Dataset
+from glorot.experiments.data import Pooled
 from glorot.experiments.frame import Config, Experiment, Session
-from glorot.experiments.training import Errors, Shard, Task, Trained, layer_sizes
+from glorot.experiments.training import Errors, Nothing, Shard, Task, Trained, layer_sizes
 from glorot.initializers import VarianceScaling
 
 if TYPE_CHECKING:
-    from glorot.ensemble import Ensemble, EnsembleConfig
+    from glorot.ensemble import EnsembleConfig
 
-__all__ = ["TRAINABILITY", "Grid", "Pooled", "TrainabilityConfig"]
-
-
-@dataclass(frozen=True)
-class Pooled(Source):
-    """A data set of square images in gray, averaged over blocks of pixels.
-
-    The gray values are then shifted and scaled, all alike, to mean 0 and mean square 1 over the training
-    images: an input has the second moment 1 that the theory starts from.
-
-    Args:
-        name, examples, lowest: as in ``Source``.
-        block: side of a block in pixels; it divides the side of an image.
-    """
-
-    block: int = 4
-
-    def load(self) -> Dataset:
-        """Return the data set, made once per process; raises as ``Source.load``."""
-        return _pooled(self)
-
-
-@functools.lru_cache(maxsize=2)
-def _pooled(source: Pooled) -> Dataset:
-    whole = Source(source.name, source.examples, source.lowest).load()
-    side = int(whole.train.images.shape[1] ** 0.5)
-    if side**2 != whole.train.images.shape[1] or side % source.block:
-        raise ValueError(f"block must divide the side of an image, {side}; got {source.block!r}")
-    coarse = side // source.block
-
-    def average(split: Split) -> np.ndarray:
-        blocks = split.images.reshape(-1, coarse, source.block, coarse, source.block)
-        means: np.ndarray = blocks.mean(axis=(2, 4), dtype=np.float64).reshape(-1, coarse**2)
-        return means
-
-    train = average(whole.train)
-    mean, std = train.mean(), train.std()
-    splits = {
-        name: Split(((average(s) - mean) / std).astype(np.float32), s.labels)
-        for name, s in (("train", whole.train), ("valid", whole.valid), ("test", whole.test))
-    }
-    note = f"{whole.note}; " if whole.note else ""
-    note += f"images averaged over {source.block}×{source.block} pixels, mean 0, mean square 1"
-    return dataclasses.replace(whole, **splits, shape=(coarse, coarse, 1), note=note)
+__all__ = ["TRAINABILITY", "Grid", "TrainabilityConfig"]
 
 
 @dataclass(frozen=True)
@@ -143,14 +98,6 @@ class TrainabilityConfig(Config):
         return Grid("depth", self.sweep_sigma_w, (0, 0), self.sweep_columns, 1)
 
 
-@dataclass(frozen=True)
-class Nothing:
-    """Measures nothing but the loss, which every shard keeps anyway."""
-
-    def __call__(self, ensemble: Ensemble, dataset: Dataset) -> dict[str, np.ndarray]:
-        return {}
-
-
 def _task(
     config: TrainabilityConfig, name: str, networks: Sequence[EnsembleConfig], depth: int
 ) -> Task:
@@ -179,9 +126,8 @@ def _run(config: TrainabilityConfig, session: Session) -> tuple[Any, dict[str, n
         arrays[f"{grid.name}/learning_rate"] = np.array(grid.rates())
         results["grids"].append({"name": grid.name, **_summary(found, chance)})
     if config.sweep_depths:
-        shape = (len(config.seeds), len(config.sweep_depths), config.sweep_columns)
-        shape = (*shape, len(config.sweep_rates))
-        found = _arrays(session.run(_sweep_tasks(config)), shape)
+        sweep = (len(config.sweep_depths), config.sweep_columns, len(config.sweep_rates))
+        found = _arrays(session.run(_sweep_tasks(config)), (len(config.seeds), *sweep))
         arrays |= {f"depth/{name}": array for name, array in found.items()}
         arrays["depth/sigma_w"] = np.array(config.sweep.sigmas())
         results["depth"] = _summary(found, chance)
