@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 
 from glorot.figures.parts import in_words, keep_apart
 from glorot.style import (
@@ -36,6 +37,7 @@ __all__ = [
     "phases",
     "spectra",
     "thousand",
+    "who_trains",
 ]
 
 BothWays = tuple[np.ndarray, np.ndarray]
@@ -129,10 +131,20 @@ def _draw_panel(ax: Axes, panel: Panel) -> None:
         ax.set(**{f"{axis}scale": "log"})
     if "y" not in panel.logs:
         lowest = min(float(panel.measured.min()), float(panel.assumed.min()), 0.0)
-        highest = max(float(panel.measured.max()), float(panel.assumed.max()))
+        highest = max(float(a.max()) for a in (panel.measured, panel.assumed, panel.line))
         ax.set_ylim(lowest, 1.08 * highest)
+    _set_ticks(ax, panel)
     ax.set_title(panel.title)
     ax.set_xlabel(panel.across)
+
+
+def _set_ticks(ax: Axes, panel: Panel) -> None:
+    low, high = panel.x[0], panel.x[-1]
+    if "x" not in panel.logs:
+        ax.set_xticks(np.linspace(low, high, 3) if np.ptp(panel.x) % 2 == 0 else [low, high])
+    elif high / low < 100:
+        ax.set_xticks(panel.x, [f"{x:g}" for x in panel.x])
+    ax.minorticks_off()
 
 
 # ------------------------------------------------------------------------------------- two inputs
@@ -148,9 +160,11 @@ def angles(predicted: Mapping[str, np.ndarray], measured: Mapping[str, np.ndarra
     with book_style():
         figure = new_figure(3.9)
         ax = figure.subplots()
-        for name, cosines in predicted.items():
-            _draw_angle(ax, cosines, measured[name], _LOOKS[name])
-        ends = np.array([_degrees(cosines[-1]) for cosines in predicted.values()])
+        for place, (name, cosines) in enumerate(predicted.items()):
+            _draw_angle(ax, cosines, measured[name], _LOOKS[name], 0.7 * (place - 1))
+        ends = np.array([_degrees(cosines[-1]) for cosines in predicted.values()]) + np.linspace(
+            10, 0, len(predicted)
+        )
         last = len(next(iter(predicted.values()))) - 1
         for name, height in zip(predicted, keep_apart(ends, 9), strict=True):
             ax.annotate(
@@ -162,8 +176,8 @@ def angles(predicted: Mapping[str, np.ndarray], measured: Mapping[str, np.ndarra
                 color=_LOOKS[name][0],
             )
         ax.set(xlabel="layers passed", ylabel="angle between two inputs")
-        ax.set(xlim=(-1, 1.42 * last), ylim=(0, 110))
-        ax.set_yticks([0, 30, 60, 90], ["0°", "30°", "60°", "90°"])
+        ax.set(xlim=(-2, 1.42 * last), ylim=(0, 138))
+        ax.set_yticks([0, 30, 60, 90, 120], ["0°", "30°", "60°", "90°", "120°"])
         ax.set_xticks(np.arange(0, last + 1, 10))
     said = "; ".join(
         f"{name}: {_degrees(cosines[-1]):.0f}° predicted, "
@@ -181,14 +195,15 @@ def _degrees(cosine: float) -> float:
     return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
 
 
-def _draw_angle(ax: Axes, cosines: np.ndarray, nets: np.ndarray, look: Look) -> None:
+def _draw_angle(ax: Axes, cosines: np.ndarray, nets: np.ndarray, look: Look, aside: float) -> None:
     layers, (color, marker) = np.arange(len(cosines)), look
     ax.plot(layers, [_degrees(c) for c in cosines], color=color, lw=1)
     some = layers[::5]
     low, high = np.percentile(nets[:, some], _TENTHS, axis=0)
-    ax.vlines(some, [_degrees(c) for c in high], [_degrees(c) for c in low], color=color, lw=1)
+    ends = ([_degrees(c) for c in row] for row in (high, low))
+    ax.vlines(some + aside, *ends, color=color, lw=1)
     means = [_degrees(c) for c in nets[:, some].mean(axis=0)]
-    ax.plot(some, means, marker, color=color, ms=4.5)
+    ax.plot(some + aside, means, marker, color=color, ms=4.5)
 
 
 def hidden_death(norms: np.ndarray, apart: np.ndarray, rounded: np.ndarray) -> BookFigure:
@@ -275,6 +290,7 @@ def phases(
         below.set(ylabel="depth scale $\\xi$, layers", xlabel="$\\sigma_w^2$", ylim=(1, 300))
         below.set_xlim(fine[0] - 0.05, fine[-1] + 0.28 * np.ptp(fine))
         below.set_yticks([1, 10, 100], ["1", "10", "100"])
+        below.set_xticks(np.arange(np.ceil(fine[0]), fine[-1] + 0.1))
     deepest = max(lines)
     peak = fine[int(np.nanargmax(np.where(np.isfinite(scales[0]), scales[0], -1)))]
     alt = (
@@ -284,6 +300,48 @@ def phases(
         f"depth scales, log scale, which peak near σ_w² = {peak:.2f}; measured on gradients "
         f"{1 / abs(rates[0].mean()):.1f} layers at the left end and {1 / abs(rates[-1].mean()):.1f} at "
         "the right."
+    )
+    return BookFigure(figure, alt)
+
+
+def who_trains(
+    sigma_w: np.ndarray, depths: np.ndarray, loss: np.ndarray, xi: np.ndarray
+) -> BookFigure:
+    """Draw which nets were trained, weight scale against depth, with multiples of the depth scale.
+
+    Args:
+        sigma_w: of the columns, evenly spaced.
+        depths: of the rows, rising.
+        loss: at the end, as a share of that of guessing, shape (depths, columns).
+        xi: predicted depth scale of every column.
+    """
+    step = sigma_w[1] - sigma_w[0]
+    with book_style():
+        figure = new_figure(4.4)
+        ax = figure.subplots()
+        for row, column in np.argwhere(loss < 1):
+            corner, strength = (sigma_w[column] - step / 2, row), float(1 - loss[row, column])
+            cell = Rectangle(corner, step, 1, color=SCHEME_COLORS["he"], alpha=strength, lw=0)
+            ax.add_patch(cell)
+        rows = np.arange(len(depths)) + 0.5
+        for multiple, dash in ((1, ":"), (6, "-")):
+            reach = np.interp(np.log(multiple * xi), np.log(depths), rows, left=np.nan)
+            ax.plot(sigma_w, reach, dash, color=INK, lw=1.2)
+            inside = np.flatnonzero(np.isfinite(reach))[-1]
+            word = "$\\xi$" if multiple == 1 else f"${multiple}\\,\\xi$"
+            _name(ax, word, (sigma_w[inside], reach[inside]), (6, 0), INK, "left")
+        ax.set_yticks(rows, [f"{depth}" for depth in depths])
+        ax.set(ylim=(0, len(depths)), xlim=(sigma_w[0] - step, sigma_w[-1] + 5 * step))
+        ax.set(xlabel="$\\sigma_w$", ylabel="hidden layers")
+    trained = loss < 0.9
+    deepest = [max(depths[column], default=0) for column in trained.T]
+    best = int(np.argmax(deepest))
+    alt = (
+        f"Map of {loss.size} trained nets, σ_w from {sigma_w[0]:g} to {sigma_w[-1]:g} against "
+        f"{depths[0]} to {depths[-1]} hidden layers; the darker, the lower the loss. "
+        f"{int(trained.sum())} are at least a tenth below guessing. The deepest, {deepest[best]} "
+        f"layers, is at σ_w = {sigma_w[best]:.2f}; the border follows the depth scale, drawn once "
+        "and six times."
     )
     return BookFigure(figure, alt)
 
@@ -357,7 +415,7 @@ def _label_thousand(axes: Sequence[Axes], curves: Sequence[Curve]) -> None:
         ax.set_yticks(ticks, ["1" if t == 0 else f"$10^{{{t:.0f}}}$" for t in ticks])
     axes[0].set_ylabel("forward, $E[z_l^2]$")
     axes[1].set_ylabel("backward, $E[\\delta_l^2]/E[\\delta_L^2]$")
-    axes[1].set(xlabel="layer $l$", xlim=(-0.4 * depth, 1.4 * depth))
+    axes[1].set(xlabel="layer $l$", xlim=(-0.66 * depth, 1.66 * depth))
     axes[1].set_xticks([1, depth // 2, depth])
 
 
@@ -420,10 +478,12 @@ def spectra(
 def _name_spectrum(
     ax: Axes, key: tuple[str, str], shares: np.ndarray, found: np.ndarray, lowest: float
 ) -> None:
-    inside = np.flatnonzero(found > 2 * lowest)
-    last = inside[-1]
-    at, gap, side = (float(shares[last]), float(found[last])), (6.0, 0.0), "left"
-    _name(ax, f"{key[0]},\n{_WORDS[key[1]]}" if side else "", at, gap, _KINDS[key[0]], side)
+    """Name a curve where it leaves the picture, at its right end or at its foot."""
+    kind, phi = key
+    last = int(np.flatnonzero(found > 2 * lowest)[-1])
+    at = (float(shares[last]), float(found[last]))
+    word = f"{kind},\n{_WORDS[phi]}" if last == len(found) - 1 else _WORDS[phi]
+    _name(ax, word, at, (7, 0), _KINDS[kind], "left")
 
 
 # ------------------------------------------------------------------------------ around the problem
