@@ -251,6 +251,52 @@ def correlation_map(
     return float(shared / (sigma_w2 * phi.second_moment(q) + sigma_b2))
 
 
+def correlation_path(
+    activation: str | Activation, sigma_w2: float, sigma_b2: float, c0: float, depth: int
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Follow two inputs of second moment 1 through the layers: second moment and correlation.
+
+    .. math:: q_1 = \sigma_w^2 + \sigma_b^2, \qquad c_1 = \frac{\sigma_w^2 c_0 + \sigma_b^2}{q_1}, \qquad
+       q_{l+1} = \sigma_w^2 E[\phi^2] + \sigma_b^2, \qquad
+       c_{l+1} = \frac{\sigma_w^2 E[\phi(z_1)\phi(z_2)] + \sigma_b^2}{q_{l+1}}.
+
+    Unlike :func:`correlation_map` it does not wait until the second moment has settled.
+
+    Args:
+        activation, sigma_w2, sigma_b2: as in :func:`fixed_point`; ``sigma_w2`` > 0.
+        c0: correlation of the inputs, between -1 and 1.
+        depth: number of layers, at least 1.
+
+    Returns:
+        q_l and c_l of the pre-activations, l = 1...depth, two arrays of shape (depth,).
+
+    Raises:
+        ValueError: for variances, a correlation or a depth that are none.
+
+    Source: Poole et al. (2016), eqs. 3 and 5. Used in *Where does the argument end?*
+
+    Example:
+        >>> correlation_path("relu", 2.0, 0.0, 0.0, 3)[1].round(3)  # 1 / pi, then nearer and nearer to 1
+        array([0.   , 0.318, 0.496])
+    """
+    phi = get_activation(activation)
+    sigma_w2 = _checked("sigma_w2", sigma_w2, positive="a finite number > 0")
+    sigma_b2 = _checked("sigma_b2", sigma_b2)
+    if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
+        raise ValueError(f"depth must be a positive integer, got {depth!r}")
+    if not -1 <= c0 <= 1:
+        raise ValueError(f"c0 must lie between -1 and 1, got {c0!r}")
+    q, c = sigma_w2 + sigma_b2, (sigma_w2 * c0 + sigma_b2) / (sigma_w2 + sigma_b2)
+    moments, correlations = [q], [c]
+    for _ in range(depth - 1):
+        shared = sigma_w2 * phi.covariance(q, c) + sigma_b2
+        q = sigma_w2 * phi.second_moment(q) + sigma_b2
+        c = min(1.0, max(-1.0, shared / q))  # rounding must not leave the interval
+        moments.append(q)
+        correlations.append(c)
+    return np.array(moments), np.array(correlations)
+
+
 def correlation_fixed_point(
     activation: str | Activation, sigma_w2: float, sigma_b2: float = 0.0
 ) -> float:
