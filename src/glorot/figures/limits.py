@@ -55,7 +55,7 @@ _LOOKS: dict[str, Look] = {
 }
 _WAYS_AROUND: dict[str, tuple[str, str, str]] = {  # color, marker, name
     "shortcut": (SCHEME_COLORS["he"], "^", "shortcut, He"),
-    "scaled": (SCHEME_COLORS["glorot"], "o", "scaled $1/\\sqrt{N}$"),
+    "scaled": (SCHEME_COLORS["glorot"], "o", "scaled 1/√N"),
     "zero": (MUTED, "s", "branch at 0"),
     "normalized": (ACCENT, "P", "normalized"),
 }
@@ -480,10 +480,15 @@ def _name_spectrum(
 ) -> None:
     """Name a curve where it leaves the picture, at its right end or at its foot."""
     kind, phi = key
-    last = int(np.flatnonzero(found > 2 * lowest)[-1])
-    at = (float(shares[last]), float(found[last]))
-    word = f"{kind},\n{_WORDS[phi]}" if last == len(found) - 1 else _WORDS[phi]
-    _name(ax, word, at, (7, 0), _KINDS[kind], "left")
+    word, at, side = f"{kind},\n{_WORDS[phi]}", len(found) - 1, "left"
+    if found[-1] < lowest:  # it leaves at the foot
+        if key == ("Gaussian", "identity"):
+            at = int(np.flatnonzero(found > 1e-2)[-1])
+        else:
+            word, at = _WORDS[phi], int(np.flatnonzero(found > 3 * lowest)[-1])
+            side = "right" if kind == "Gaussian" else "left"
+    gap = (9, 0) if side == "left" else (-9, 0)
+    _name(ax, word, (float(shares[at]), float(found[at])), gap, _KINDS[kind], side)
 
 
 # ------------------------------------------------------------------------------ around the problem
@@ -524,10 +529,13 @@ def _label_around(axes: Sequence[Axes], lines: Mapping[str, BothWays]) -> None:
     longest = max(len(up) for up, _ in lines.values()) - 1
     for way, ax in enumerate(axes):
         low, high = np.log(ax.get_ylim())
+        low -= 0.12 * (high - low)
+        ax.set_ylim(np.exp(low))
         far = [0 if way else -1] * len(lines)
         ends = np.array(
             [np.log(ways[way][at]) for ways, at in zip(lines.values(), far, strict=True)]
         )
+        ends = ends - 1e-6 * np.array([name == "zero" for name in lines])  # its name goes below
         heights = np.exp(low + keep_apart(ends - low, 0.11 * (high - low)))
         for name, height, ways in zip(lines, heights, lines.values(), strict=True):
             color, _, word = _WAYS_AROUND[name]
