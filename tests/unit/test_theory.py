@@ -429,3 +429,74 @@ def test_decibels_of_a_thousand_amplifiers():
 def test_bad_arguments_are_refused_by_name_and_value(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@pytest.mark.parametrize(("name", "sigma_w2", "sigma_b2"), [("tanh", 2.2, 0.3), ("relu", 1.6, 0.0)])
+def test_a_path_of_two_inputs_agrees_with_sampled_wide_nets(name, sigma_w2, sigma_b2):
+    rng, n, depth, start = np.random.default_rng(12), 600, 6, 0.3
+    f, found = ACTIVATIONS[name].f, []
+    for _ in range(10):
+        pair = rng.standard_normal((2, n))
+        pair[1] = start * pair[0] + math.sqrt(1 - start**2) * pair[1]
+        h, row = pair, []
+        for _ in range(depth):
+            w = rng.normal(0, math.sqrt(sigma_w2 / n), (n, n))
+            z = h @ w + rng.normal(0, math.sqrt(sigma_b2), n)
+            row.append([np.mean(z**2), z[0] @ z[1] / np.linalg.norm(z[0]) / np.linalg.norm(z[1])])
+            h = f(z)
+        found.append(row)
+    error = np.std(found, axis=0, ddof=1) / math.sqrt(len(found))
+    path = np.stack(theory.correlation_path(name, sigma_w2, sigma_b2, start, depth), axis=1)
+    room = 4 * error + 5 / n * path[:, :1]  # finite width
+    assert (np.abs(np.mean(found, axis=0) - path) < room).all()
+    other = np.stack(theory.correlation_path(name, sigma_w2, sigma_b2 + 0.2, start, depth), axis=1)
+    assert (np.abs(np.mean(found, axis=0) - other) > room).all(axis=1)[1:].all()
+
+
+def test_a_path_ends_where_the_map_settles():
+    q, c = theory.correlation_path("tanh", 4.0, 0.01, 0.9, 80)
+    assert q[-1] == pytest.approx(theory.fixed_point("tanh", 4.0, 0.01), rel=1e-9)
+    assert c[-1] == pytest.approx(theory.correlation_fixed_point("tanh", 4.0, 0.01), abs=1e-4)
+    q, c = theory.correlation_path("relu", 2.0, 0.0, 0.0, 51)
+    assert c[10] == pytest.approx(0.87, abs=0.005) and c[50] == pytest.approx(0.988, abs=0.001)
+    np.testing.assert_allclose(q, 2.0)
+
+
+def test_a_linear_path_has_a_closed_form():
+    """E[z²] and covariance obey the same line, x -> σ_w² x + σ_b²."""
+    q, c = theory.correlation_path("identity", 0.8, 0.1, -0.4, 12)
+    one, both = 1.0, -0.4
+    for k in range(12):
+        one, both = 0.8 * one + 0.1, 0.8 * both + 0.1
+        assert q[k] == pytest.approx(one, rel=1e-12) and c[k] == pytest.approx(both / one, rel=1e-9)
+
+
+def test_an_erf_path_follows_the_arcsine_law():
+    q, c = theory.correlation_path(ERF, 1.7, 0.1, 0.3, 8)
+    for k in range(7):
+        arc = 2 / math.pi * math.asin(2 * q[k] * c[k] / (1 + 2 * q[k]))
+        alone = 2 / math.pi * math.asin(2 * q[k] / (1 + 2 * q[k]))
+        assert q[k + 1] == pytest.approx(1.7 * alone + 0.1, rel=1e-10)
+        assert c[k + 1] == pytest.approx((1.7 * arc + 0.1) / (1.7 * alone + 0.1), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["identity", "relu", "leaky_relu", "elu", "selu", "tanh", "gelu"])
+@pytest.mark.parametrize("c", [-0.7, 0.2, 0.95])
+def test_averages_over_two_inputs_agree_with_monte_carlo(name, c):
+    phi, rng, q, n = ACTIVATIONS[name], np.random.default_rng(21), 1.7, 400_000
+    first = rng.standard_normal(n)
+    second = c * first + math.sqrt(1 - c * c) * rng.standard_normal(n)
+    product = phi.f(math.sqrt(q) * first) * phi.f(math.sqrt(q) * second)
+    room = 4 * product.std() / math.sqrt(n)
+    assert abs(product.mean() - phi.covariance(q, c)) < room
+    assert abs(product.mean() - phi.covariance(q, c - 0.05)) > room
+    square = phi.f(math.sqrt(q) * first) ** 2
+    assert abs(square.mean() - phi.second_moment(q)) < 4 * square.std() / math.sqrt(n)
+    assert abs(square.mean() - phi.second_moment(1.1 * q)) > 4 * square.std() / math.sqrt(n)
+
+
+@pytest.mark.parametrize("wrong", [{"c0": 1.2}, {"depth": 0}, {"sigma_w2": 0.0}, {"sigma_b2": -1}])
+def test_a_path_refuses_what_is_none(wrong):
+    fine = {"activation": "tanh", "sigma_w2": 1.0, "sigma_b2": 0.0, "c0": 0.1, "depth": 3}
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        theory.correlation_path(**(fine | wrong))

@@ -51,23 +51,26 @@ const CIRCLE = Array.from({ length: POINTS }, (_, p) => [Math.cos, Math.sin].map
 
 /* What becomes of the circle: its place in FATES, from the correlations far and near in the last layer. */
 const fate = (far, near) => (far > 0.95 ? 0 : near < 0.9 ? 2 : 1);
+const typeset = text => text.split('σ_w').flatMap((part, i) => (i ? ['σ', html('sub', { style: 'line-height: 0' }, 'w'), part] : [part]));
+const spoken = text => text.replaceAll('σ_w', 'sigma w');
 const digits = c => c.toFixed(2).replace('-', '−');
 
 function render({ model, el }) {
   const sigmas = model.get('sigmas'), paths = model.get('paths'), asked = sigmas.indexOf(2.5), first = { kind: 'tanh', place: asked, revealed: false };
   const state = { ...first }, NAMES = { tanh: 'tanh', relu: 'ReLU' };
   let noise = drawn(model.get('seed'));
-  const view = frame(el, { title: 'A circle through fifty layers', task: `${POINTS} inputs on a circle go through a random net of ${DEPTH} layers of ${WIDTH} units: tanh with biases of standard deviation 0.3, or ReLU without biases. You set σ_w: weights have the standard deviation σ_w/√${WIDTH}.` });
+  const view = frame(el, { title: 'A circle through fifty layers', task: typeset(`${POINTS} inputs on a circle go through a random net of ${DEPTH} layers of ${WIDTH} units: tanh with biases of standard deviation 0.3, or ReLU without biases. You set σ_w: weights have the standard deviation σ_w/√${WIDTH}.`) });
   const rings = svg('svg', { viewBox: '0 0 360 256', role: 'img', class: 'picture' });
   const lines = plot({ height: 230, x: { domain: [1, DEPTH] }, y: { domain: [-0.25, 1] }, xTicks: [1, 10, 20, 30, 40, 50], yTicks: [0, 0.5, 1], xLabel: 'layer', yLabel: 'correlation: dots are the net, lines predict', label: 'Correlation by layer' });
   const truth = fate(...[1, 2].map(k => paths.tanh[asked][k].at(-1)));
   const reply = html('output', { class: 'reply', 'aria-live': 'polite' });
-  const guess = choice({ legend: 'tanh at σ_w = 2.5: what becomes of the circle in fifty layers?', options: [['0', 'it collapses to a point'], ['1', 'it survives'], ['2', 'it crumples']], value: null, commits: true, change: key => {
+  const guess = choice({ legend: '', options: [['0', 'it collapses to a point'], ['1', 'it survives'], ['2', 'it crumples']], value: null, commits: true, change: key => {
     state.revealed = true;
     reply.textContent = `${+key === truth ? 'Yes' : 'No'}: it ${FATES[truth]}. Points 10° apart start with the correlation 0.98 and end with ${digits(paths.tanh[asked][2].at(-1))}.`;
     redraw();
   } });
-  const knob = slider({ label: 'σ_w', min: 0, max: sigmas.length - 1, value: asked, read: k => sigmas[k], show: s => s.toFixed(1), input: s => { state.place = sigmas.indexOf(s); redraw(); } });
+  guess.root.querySelector('legend').append(...typeset('tanh at σ_w = 2.5: what becomes of the circle in fifty layers?'));
+  const knob = slider({ label: html('span', {}, ...typeset('σ_w')), min: 0, max: sigmas.length - 1, value: asked, read: k => sigmas[k], show: s => s.toFixed(1), input: s => { state.place = sigmas.indexOf(s); redraw(); } });
   const kinds = choice({ legend: 'Activation', options: [['tanh', 'tanh'], ['relu', 'ReLU']], value: 'tanh', change: key => { state.kind = key; redraw(); } });
   const random = draw({ seed: model.get('seed'), change: seed => { noise = drawn(seed); redraw(); } });
   const reset = button('Reset', () => {
@@ -84,8 +87,8 @@ function render({ model, el }) {
     drawRings(layers);
     drawLines(measured, far, near);
     const growth = q.at(-1) / q[0], size = growth > 100 || growth < 0.01 ? ` E[z²] ${growth > 1 ? 'grows' : 'falls'} ${readable(Math.max(growth, 1 / growth))}-fold on the way.` : '';
-    view.say(revealed ? `${NAMES[kind]} at σ_w = ${sigma.toFixed(1)}: the circle ${FATES[fate(far.at(-1), near.at(-1))]}. In layer ${DEPTH}, a quarter turn apart has correlation ${digits(endFar)} (predicted ${digits(far.at(-1))}), 10° apart ${digits(endNear)} (${digits(near.at(-1))}).${size}`
-      : `${NAMES[kind]} at σ_w = ${sigma.toFixed(1)}: in layer 1, a quarter turn apart has correlation ${digits(measured[0][0])}. Commit to a fate, then the other layers appear.`);
+    view.sentence.replaceChildren(...typeset(revealed ? `${NAMES[kind]} at σ_w = ${sigma.toFixed(1)}: the circle ${FATES[fate(far.at(-1), near.at(-1))]}. In layer ${DEPTH}, a quarter turn apart has correlation ${digits(endFar)} (predicted ${digits(far.at(-1))}), 10° apart ${digits(endNear)} (${digits(near.at(-1))}).${size}`
+      : `${NAMES[kind]} at σ_w = ${sigma.toFixed(1)}: in layer 1, a quarter turn apart has correlation ${digits(measured[0][0])}. Commit to a fate, then the other layers appear.`));
     numbers.fill(['layer', 'quarter turn: net', ...(revealed ? ['predicted'] : []), '10°: net', ...(revealed ? ['predicted'] : [])],
       measured.slice(0, revealed ? DEPTH : 1).map(([a, b], l) => [l + 1, a, ...(revealed ? [far[l]] : []), b, ...(revealed ? [near[l]] : [])]));
   }

@@ -20,6 +20,8 @@ function shade(share) {
   return STOPS[low].map((c, k) => Math.floor(c + (at - low) * (STOPS[low + 1][k] - c) + 0.5));
 }
 
+const typeset = text => text.split('σ_w').flatMap((part, i) => (i ? ['σ', html('sub', { style: 'line-height: 0' }, 'w'), part] : [part]));
+const spoken = text => text.replaceAll('σ_w', 'sigma w');
 const bright = (loss, chance) => Math.min(1, Math.max(0, Math.log(chance / loss) / Math.log(chance / BEST)));
 const shown = loss => (loss >= 1e300 ? 'no number' : readable(loss));
 
@@ -44,16 +46,16 @@ function render({ model, el }) {
   }));
   const whole = grids.map, all = whole.sigmas.length * whole.rates.length, counted = n => n.toLocaleString('en-US');
   const first = { name: 'map', column: asked, row: Math.floor(whole.rates.length / 2), revealed: false }, state = { ...first };
-  const view = frame(el, { title: 'Trainability map', task: `${counted(all)} tanh nets of ${depth} hidden layers of ${model.get('width')} units, each trained for ${updates.at(-1)} updates. Across: the scale σ_w of its first weights. Up: its learning rate. Bright: a low loss at the end.` });
+  const view = frame(el, { title: 'Trainability map', task: typeset(`${counted(all)} tanh nets of ${depth} hidden layers of ${model.get('width')} units, each trained for ${updates.at(-1)} updates. Across: the scale σ_w of its first weights. Up: its learning rate. Bright: a low loss at the end.`) });
   const maps = Object.fromEntries(Object.values(grids).map(grid => [grid.name, mapOf(grid)]));
   const truth = border(whole.last(asked), chance), edge = whole.rates[truth] ?? 0;
-  const guess = commitment({ question: `At σ_w = ${readable(whole.sigmas[asked])}: up to which learning rate do these nets train?`, judge: value => {
+  const guess = commitment({ question: html('span', {}, ...typeset(`At σ_w = ${readable(Number(whole.sigmas[asked].toPrecision(3)))}: up to which learning rate do these nets train?`)), judge: value => {
     state.revealed = true;
     redraw();
     return `${value > edge / 2 && value < edge * 2 ? 'Yes, within a factor of 2' : 'Not quite'}: the border lies at ${readable(edge)}. Above it the loss stays over ${PART} of the loss of chance, ${readable(chance)}.`;
   } });
   const part = choice({ legend: 'Show', options: [['map', 'the whole map'], ['zoom', 'a part of its border']], value: 'map', change: key => show(key) });
-  const across = slider({ label: 'σ_w', min: 0, max: whole.sigmas.length - 1, value: first.column, read: c => c, show: c => readable(grids[state.name].sigmas[c]), input: c => { state.column = c; redraw(); } });
+  const across = slider({ label: html('span', {}, ...typeset('σ_w')), min: 0, max: whole.sigmas.length - 1, value: first.column, read: c => c, show: c => readable(Number(grids[state.name].sigmas[c].toPrecision(3))), input: c => { state.column = c; redraw(); } });
   const up = slider({ label: 'learning rate', min: 0, max: whole.rates.length - 1, value: first.row, read: r => r, show: r => readable(Number(grids[state.name].rates[r].toPrecision(2))), input: r => { state.row = r; redraw(); } });
   const curves = plot({ height: 200, x: { domain: [0, updates.at(-1)] }, y: { domain: [0.3, 100], log: true }, xLabel: 'update', yLabel: 'loss; dashed: chance', label: 'Loss curve' });
   const spectrum = plot({ height: 200, x: { domain: [1, model.get('width')] }, y: { domain: [1e-6, 1e4], log: true }, xLabel: 'rank', yLabel: 'singular values of the Jacobian', label: 'Singular values' });
@@ -68,7 +70,7 @@ function render({ model, el }) {
   /* A map with its axes, the depth scale's ends, and a mark for the chosen network; a finger or pointer chooses too. */
   function mapOf(grid) {
     const half = (grid.sigmas[1] - grid.sigmas[0]) / 2, ratio = Math.sqrt(grid.rates[1] / grid.rates[0]);
-    const made = plot({ height: 330, x: { domain: [grid.sigmas[0] - half, grid.sigmas.at(-1) + half] }, y: { domain: [grid.rates[0] / ratio, grid.rates.at(-1) * ratio], log: true }, yTicks: [0.001, 0.01, 0.1, 0.2, 0.5, 1].filter(t => t > grid.rates[0] / ratio && t < grid.rates.at(-1)), xLabel: 'σ_w, scale of the first weights', yLabel: 'learning rate', label: 'Trainability map' });
+    const made = plot({ height: 330, x: { domain: [grid.sigmas[0] - half, grid.sigmas.at(-1) + half] }, y: { domain: [grid.rates[0] / ratio, grid.rates.at(-1) * ratio], log: true }, yTicks: [0.001, 0.01, 0.1, 0.2, 0.5, 1].filter(t => t > grid.rates[0] / ratio && t < grid.rates.at(-1)), xLabel: 'scale of the first weights', yLabel: 'learning rate', label: 'Trainability map' });
     const { box } = made, mark = svg('g', {}), inside = grid.scales.map(s => SCALES * s >= depth);
     const ends = inside.flatMap((now, c) => (c && now !== inside[c - 1] ? [(grid.sigmas[c] + grid.sigmas[c - 1]) / 2] : []));
     const image = svg('image', { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top, preserveAspectRatio: 'none', style: 'image-rendering: pixelated' });
@@ -110,12 +112,12 @@ function render({ model, el }) {
     drawMap(grid, maps[name]);
     drawCurve(losses);
     drawSpectrum(values);
-    const xi = scaleOf >= 1e300 ? 'infinite: any depth is within it' : `${readable(scaleOf)} layers, and ${SCALES} of them ${SCALES * scaleOf >= depth ? 'reach' : 'do not reach'} ${depth}`;
-    const fate = end < PART * chance ? 'it trains' : end > 1.1 * chance ? 'it is thrown about' : 'it stays at chance';
+    const xi = scaleOf >= 1e300 ? 'infinite: any depth is within it' : `${readable(scaleOf)} layers; ${SCALES} of them are ${readable(SCALES * scaleOf)}, ${SCALES * scaleOf >= depth ? 'enough for' : 'short of'} its ${depth}`;
+    const fate = end < PART * chance ? 'it trains' : end > 1.1 * chance ? 'it ends above chance' : 'it stays at chance';
     const text = revealed ? `σ_w = ${sigma}, learning rate ${rate}: after ${updates.at(-1)} updates the loss is ${shown(end)}, where chance is ${readable(chance)}: ${fate}. The depth scale is ${xi}. Singular values: ${readable(values[0])} down to ${readable(values.at(-1))}.`
       : `σ_w = ${sigma}, learning rate ${rate}: the first loss is ${shown(losses[0])}. Commit to a border, then the map appears.`;
-    view.say(text);
-    maps[name].root.setAttribute('aria-label', revealed ? `Final loss over σ_w from ${readable(grid.sigmas[0])} to ${readable(grid.sigmas.at(-1))} and learning rate from ${readable(grid.rates[0])} to ${readable(grid.rates.at(-1))}; dashed lines: where ${SCALES} depth scales are ${depth} layers. ${text}` : 'The map appears when you have committed to a border.');
+    view.sentence.replaceChildren(...typeset(text));
+    maps[name].root.setAttribute('aria-label', revealed ? spoken(`Final loss over σ_w from ${readable(grid.sigmas[0])} to ${readable(grid.sigmas.at(-1))} and learning rate from ${readable(grid.rates[0])} to ${readable(grid.rates.at(-1))}; dashed lines: where ${SCALES} depth scales are ${depth} layers. ${text}`) : 'The map appears when you have committed to a border.');
     numbers.fill(['update', 'loss', 'rank', 'singular value'], Array.from({ length: Math.max(revealed ? updates.length : 1, values.length) }, (_, k) => [
       ...(k < (revealed ? updates.length : 1) ? [updates[k], shown(losses[k])] : ['', '']), ...(k < values.length ? [k + 1, values[k]] : ['', ''])]));
   }
@@ -138,7 +140,7 @@ function render({ model, el }) {
   function drawSpectrum(values) {
     const { X, Y, data } = spectrum;
     data.replaceChildren(svg('line', { x1: X(1), x2: X(values.length), y1: Y(1), y2: Y(1), stroke: 'var(--muted)' }), ...values.map((s, k) => svg('circle', { cx: X(k + 1).toFixed(1), cy: Y(s).toFixed(1), r: 2.4, fill: 'var(--accent)' })));
-    spectrum.root.setAttribute('aria-label', `Singular values of the Jacobian of a net of ${depth} layers at this σ_w, before training: from ${readable(values[0])} down to ${readable(values.at(-1))}.`);
+    spectrum.root.setAttribute('aria-label', `Singular values of the Jacobian of a net of ${depth} layers at this weight scale, before training: from ${readable(values[0])} down to ${readable(values.at(-1))}.`);
   }
 
   view.body.append(guess.root, part.root, ...Object.values(maps).map(map => map.root), html('div', { class: 'controls' }, across.root, up.root), view.sentence,

@@ -77,15 +77,18 @@ def trainability_map(panels: list[Panel], depth_scales: np.ndarray, overlay: Ove
                     axes.axvline(end, color=ACCENT, ls="--", lw=1)
         figure.axes[0].set_ylabel(r"learning rate, $\eta$")
     trains = whole.losses < overlay.part * overlay.chance
-    inside = trains[within].mean()
     return BookFigure(
         figure,
         f"Final loss of {whole.losses.size:,} tanh networks of {overlay.depth} hidden layers over weight scale "
         f"({whole.sigmas[0]:g} to {whole.sigmas[-1]:g}) and learning rate ({whole.rates[0]:.2g} to "
         f"{whole.rates[-1]:.2g}); {trains.mean():.0%} end below {overlay.part:.0%} of the loss of chance. "
         f"{overlay.scales} depth scales reach {overlay.depth} layers between σ_w = {ends[0]:.2f} and "
-        f"{ends[1]:.2f} (dashed): {inside:.0%} train there, {trains[~within].mean():.0%} outside.",
+        f"{ends[1]:.2f} (dashed): {_share(trains[within])} train there, {_share(trains[~within])} outside.",
     )
+
+
+def _share(trains: np.ndarray) -> str:
+    return f"{trains.mean():.0%}" if trains.size else "none"
 
 
 def _draw(axes: Axes, panel: Panel, overlay: Overlay) -> None:
