@@ -79,16 +79,16 @@ MUTATIONS = (
         "product = product @ layer_jacobian(network, trace, 1, example)",
     ),
     Mutation(
-        "the law of a product is that of one matrix less",
+        "the law of a product gives squares",
         "theory.py",
-        "theta = np.pi / (layers + 1) * np.linspace(0, 1, 40_002)[1:-1]",
-        "layers -= 1\n    theta = np.pi / (layers + 1) * np.linspace(0, 1, 40_002)[1:-1]",
+        "return np.sqrt(np.exp(np.interp(wanted, mass / mass[-1], np.log(square))))",
+        "return np.exp(np.interp(wanted, mass / mass[-1], np.log(square)))",
     ),
     Mutation(
-        "LSUV divides by the variance",
+        "LSUV forgets the activation",
         "networks.py",
-        "weight = (weight / np.sqrt(variance)).astype(weight.dtype)",
-        "weight = (weight / variance).astype(weight.dtype)",
+        "act = network.activation.f(act @ weight + bias)",
+        "act = act @ weight + bias",
     ),
     Mutation(
         "the branch's scale is forgotten",
