@@ -18,10 +18,10 @@ MUTATIONS = (
         "return moments / moments[0]",
     ),
     Mutation(
-        "ReLU's covariance forgets what is beyond the angle",
+        "ReLU's covariance counts the angle twice",
         "activations.py",
         "arc = (np.sin(angle) + (np.pi - angle) * c) / (2 * np.pi)",
-        "arc = (np.sin(angle) + np.pi * c) / (2 * np.pi)",
+        "arc = (np.sin(angle) + (np.pi - 2 * angle) * c) / (2 * np.pi)",
     ),
     Mutation(
         "a correlation is a correlation of biases only by name: they are left out",
