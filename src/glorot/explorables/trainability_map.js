@@ -1,5 +1,5 @@
 /* Trainability map: weight scale against learning rate, every point a network that was trained. All numbers come from the record. */
-const LOWEST = -2, HIGHEST = 3, PART = 0.9, SCALES = 6, BEST = 0.5;
+const LOWEST = -2, HIGHEST = 3, PART = 0.9, SCALES = 6;
 const STOPS = [[26, 32, 62], [49, 66, 120], [68, 117, 158], [104, 170, 164], [176, 213, 146], [250, 243, 160]];
 
 const bytes = packed => Uint8Array.from(atob(packed), c => c.charCodeAt(0));
@@ -22,15 +22,16 @@ function shade(share) {
 
 const typeset = text => text.split('σ_w').flatMap((part, i) => (i ? ['σ', html('sub', { style: 'line-height: 0' }, 'w'), part] : [part]));
 const spoken = text => text.replaceAll('σ_w', 'sigma w');
-const bright = (loss, chance) => Math.min(1, Math.max(0, Math.log(chance / loss) / Math.log(chance / BEST)));
+const bright = (loss, chance, best) => Math.min(1, Math.max(0, Math.log(chance / loss) / Math.log(chance / best)));
 const shown = loss => (loss >= 1e300 ? 'no number' : readable(loss));
 
 /* Every network one pixel, by its final loss: a picture that SVG can hold. */
-function paint(grid, chance) {
+function paint(grid, chance, best) {
   const columns = grid.sigmas.length, rows = grid.rates.length, canvas = html('canvas', { width: columns, height: rows });
   const context = canvas.getContext('2d'), image = context.createImageData(columns, rows);
+  const lasts = grid.sigmas.map((_, c) => grid.last(c));
   for (let c = 0; c < columns; c++) for (let r = 0; r < rows; r++) {
-    image.data.set([...shade(bright(grid.last(c)[r], chance)), 255], 4 * ((rows - 1 - r) * columns + c));
+    image.data.set([...shade(bright(lasts[c][r], chance, best)), 255], 4 * ((rows - 1 - r) * columns + c));
   }
   context.putImageData(image, 0, 0);
   return canvas.toDataURL();
@@ -44,7 +45,7 @@ function render({ model, el }) {
     const last = c => Array.from({ length: rows }, (_, r) => lossOf(codes[((updates.length - 1) * columns + c) * rows + r]));
     return [raw.name, { ...raw, of, last }];
   }));
-  const whole = grids.map, all = whole.sigmas.length * whole.rates.length, counted = n => n.toLocaleString('en-US');
+  const pictures = {}, whole = grids.map, all = whole.sigmas.length * whole.rates.length, counted = n => n.toLocaleString('en-US');
   const first = { name: 'map', column: asked, row: Math.floor(whole.rates.length / 2), revealed: false }, state = { ...first };
   const view = frame(el, { title: 'Trainability map', task: typeset(`${counted(all)} tanh nets of ${depth} hidden layers of ${model.get('width')} units, each trained for ${updates.at(-1)} updates. Across: the scale σ_w of its first weights. Up: its learning rate. Bright: a low loss at the end.`) });
   const maps = Object.fromEntries(Object.values(grids).map(grid => [grid.name, mapOf(grid)]));
@@ -124,7 +125,8 @@ function render({ model, el }) {
 
   function drawMap(grid, map) {
     const x = map.X(grid.sigmas[state.column]), y = map.Y(grid.rates[state.row]), lines = [['#fff', 3.4], ['#000', 1.4]];
-    if (state.revealed && !map.image.hasAttribute('href')) map.image.setAttribute('href', paint(grid, chance));
+    if (!state.revealed) map.image.removeAttribute('href');
+    else if (!map.image.hasAttribute('href')) map.image.setAttribute('href', pictures[grid.name] ??= paint(grid, chance, model.get('best')));
     map.truths.style.display = state.revealed ? '' : 'none';
     map.hidden.style.display = state.revealed ? 'none' : '';
     map.mark.replaceChildren(...lines.map(([stroke, width]) => svg('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r: 6, fill: 'none', stroke, 'stroke-width': width })));

@@ -38,6 +38,7 @@ class TrainabilityMap(Explorable):
     grids: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     updates = traitlets.List(traitlets.Int()).tag(sync=True)
     chance = traitlets.Float().tag(sync=True)
+    best = traitlets.Float().tag(sync=True)
     depth = traitlets.Int().tag(sync=True)
     width = traitlets.Int().tag(sync=True)
     asked = traitlets.Int().tag(sync=True)
@@ -54,6 +55,7 @@ class TrainabilityMap(Explorable):
             grids=[self._grid(grid["name"]) for grid in config["grids"]],
             updates=config["log_at"],
             chance=self._record.results["chance_loss"],
+            best=self._record.results["grids"][0]["lowest_loss"],
             depth=config["depth"],
             width=config["width"],
             asked=int(np.abs(sigmas - 1.5).argmin()),
