@@ -53,7 +53,7 @@ function render({ model, el }) {
   const guess = commitment({ question: html('span', {}, ...typeset(`At σ_w = ${readable(Number(whole.sigmas[asked].toPrecision(3)))}: up to which learning rate do these nets train?`)), judge: value => {
     state.revealed = true;
     redraw();
-    return `${value > edge / 2 && value < edge * 2 ? 'Yes, within a factor of 2' : 'Not quite'}: the border lies at ${readable(edge)}. Above it the loss stays over ${PART} of the loss of chance, ${readable(chance)}.`;
+    return `${value > edge / 2 && value < edge * 2 ? 'Yes, within a factor of 2' : 'Not quite'}: the border lies at ${readable(edge)}. At the next rate up the loss no longer ends below ${PART} of chance, ${readable(chance)}.`;
   } });
   const part = choice({ legend: 'Show', options: [['map', 'the whole map'], ['zoom', 'a part of its border']], value: 'map', change: key => show(key) });
   const across = slider({ label: html('span', {}, ...typeset('σ_w')), min: 0, max: whole.sigmas.length - 1, value: first.column, read: c => c, show: c => readable(Number(grids[state.name].sigmas[c].toPrecision(3))), input: c => { state.column = c; redraw(); } });
@@ -115,7 +115,7 @@ function render({ model, el }) {
     drawSpectrum(values);
     const xi = scaleOf >= 1e300 ? 'infinite: any depth is within it' : `${readable(scaleOf)} layers; ${SCALES} of them are ${readable(SCALES * scaleOf)}, ${SCALES * scaleOf >= depth ? 'enough for' : 'short of'} its ${depth}`;
     const fate = end < PART * chance ? 'it trains' : end > 1.1 * chance ? 'it ends above chance' : 'it stays at chance';
-    const text = revealed ? `σ_w = ${sigma}, learning rate ${rate}: after ${updates.at(-1)} updates the loss is ${shown(end)}, where chance is ${readable(chance)}: ${fate}. The depth scale is ${xi}. Singular values: ${readable(values[0])} down to ${readable(values.at(-1))}.`
+    const text = revealed ? `σ_w = ${sigma}, learning rate ${rate}: after ${updates.at(-1)} updates the loss is ${shown(end)}, where chance is ${readable(chance)}: ${fate}. The depth scale is ${xi}. The largest singular value is ${readable(values[0])}; ${values.filter(s => s > 0.1).length} of ${values.length} exceed 0.1.`
       : `σ_w = ${sigma}, learning rate ${rate}: the first loss is ${shown(losses[0])}. Commit to a border, then the map appears.`;
     view.sentence.replaceChildren(...typeset(text));
     maps[name].root.setAttribute('aria-label', revealed ? spoken(`Final loss over σ_w from ${readable(grid.sigmas[0])} to ${readable(grid.sigmas.at(-1))} and learning rate from ${readable(grid.rates[0])} to ${readable(grid.rates.at(-1))}; dashed lines: where ${SCALES} depth scales are ${depth} layers. ${text}`) : 'The map appears when you have committed to a border.');
@@ -142,7 +142,7 @@ function render({ model, el }) {
   function drawSpectrum(values) {
     const { X, Y, data } = spectrum;
     data.replaceChildren(svg('line', { x1: X(1), x2: X(values.length), y1: Y(1), y2: Y(1), stroke: 'var(--muted)' }), ...values.map((s, k) => svg('circle', { cx: X(k + 1).toFixed(1), cy: Y(s).toFixed(1), r: 2.4, fill: 'var(--accent)' })));
-    spectrum.root.setAttribute('aria-label', `Singular values of the Jacobian of a net of ${depth} layers at this weight scale, before training: from ${readable(values[0])} down to ${readable(values.at(-1))}.`);
+    spectrum.root.setAttribute('aria-label', `Singular values of the Jacobian of a net of ${depth} layers at this weight scale, before training: the largest is ${readable(values[0])}, and ${values.filter(s => s > 0.1).length} of ${values.length} exceed 0.1.`);
   }
 
   view.body.append(guess.root, part.root, ...Object.values(maps).map(map => map.root), html('div', { class: 'controls' }, across.root, up.root), view.sentence,
