@@ -109,8 +109,6 @@ function render({ model, el }) {
   function redraw() {
     const { name, column, row, revealed } = state, grid = grids[name], losses = grid.of(column, row), end = losses.at(-1), values = grid.singular[column];
     const sigma = readable(Number(grid.sigmas[column].toPrecision(3))), rate = readable(Number(grid.rates[row].toPrecision(2))), scaleOf = grid.scales[column];
-    for (const [key, map] of Object.entries(maps)) map.root.style.display = key === name ? '' : 'none';
-    drawMap(grid, maps[name]);
     drawCurve(losses);
     drawSpectrum(values);
     const xi = scaleOf >= 1e300 ? 'infinite: any depth is within it' : `${readable(scaleOf)} layers; ${SCALES} of them are ${readable(SCALES * scaleOf)}, ${SCALES * scaleOf >= depth ? 'enough for' : 'short of'} its ${depth}`;
@@ -118,17 +116,20 @@ function render({ model, el }) {
     const text = revealed ? `σ_w = ${sigma}, learning rate ${rate}: after ${updates.at(-1)} updates the loss is ${shown(end)}, where chance is ${readable(chance)}: ${fate}. The depth scale is ${xi}. The largest singular value is ${readable(values[0])}; ${values.filter(s => s > 0.1).length} of ${values.length} exceed 0.1.`
       : `σ_w = ${sigma}, learning rate ${rate}: the first loss is ${shown(losses[0])}. Commit to a border, then the map appears.`;
     view.sentence.replaceChildren(...typeset(text));
-    maps[name].root.setAttribute('aria-label', revealed ? spoken(`Final loss over σ_w from ${readable(grid.sigmas[0])} to ${readable(grid.sigmas.at(-1))} and learning rate from ${readable(grid.rates[0])} to ${readable(grid.rates.at(-1))}; dashed lines: where ${SCALES} depth scales are ${depth} layers. ${text}`) : 'The map appears when you have committed to a border.');
+    const label = revealed ? spoken(`Final loss over σ_w from ${readable(grid.sigmas[0])} to ${readable(grid.sigmas.at(-1))} and learning rate from ${readable(grid.rates[0])} to ${readable(grid.rates.at(-1))}; dashed lines: where ${SCALES} depth scales are ${depth} layers. ${text}`) : 'The map appears when you have committed to a border.';
+    for (const [key, map] of Object.entries(maps)) drawMap(grids[key], map, key === name, label);
     numbers.fill(['update', 'loss', 'rank', 'singular value'], Array.from({ length: Math.max(revealed ? updates.length : 1, values.length) }, (_, k) => [
       ...(k < (revealed ? updates.length : 1) ? [updates[k], shown(losses[k])] : ['', '']), ...(k < values.length ? [k + 1, values[k]] : ['', ''])]));
   }
 
-  function drawMap(grid, map) {
-    const x = map.X(grid.sigmas[state.column]), y = map.Y(grid.rates[state.row]), lines = [['#fff', 3.4], ['#000', 1.4]];
+  function drawMap(grid, map, now, label) {
+    map.root.style.display = now ? 'block' : 'none';
+    map.root.setAttribute('aria-label', label);
+    const x = now && map.X(grid.sigmas[state.column]), y = now && map.Y(grid.rates[state.row]), lines = now ? [['#fff', 3.4], ['#000', 1.4]] : [];
     if (!state.revealed) map.image.removeAttribute('href');
     else if (!map.image.hasAttribute('href')) map.image.setAttribute('href', pictures[grid.name] ??= paint(grid, chance, model.get('best')));
-    map.truths.style.display = state.revealed ? '' : 'none';
-    map.hidden.style.display = state.revealed ? 'none' : '';
+    map.truths.style.display = state.revealed ? 'inline' : 'none';
+    map.hidden.style.display = state.revealed ? 'none' : 'inline';
     map.mark.replaceChildren(...lines.map(([stroke, width]) => svg('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r: 6, fill: 'none', stroke, 'stroke-width': width })));
   }
 
