@@ -1,5 +1,5 @@
 /* Trainability map: weight scale against learning rate, every point a network that was trained. All numbers come from the record. */
-const LOWEST = -2, HIGHEST = 3, PART = 0.9, SCALES = 6, BEST = 0.5;
+const LOWEST = -2, HIGHEST = 3, PART = 0.9, SCALES = 6;
 const STOPS = [[26, 32, 62], [49, 66, 120], [68, 117, 158], [104, 170, 164], [176, 213, 146], [250, 243, 160]];
 
 const bytes = packed => Uint8Array.from(atob(packed), c => c.charCodeAt(0));
@@ -22,15 +22,16 @@ function shade(share) {
 
 const typeset = text => text.split('σ_w').flatMap((part, i) => (i ? ['σ', html('sub', { style: 'line-height: 0' }, 'w'), part] : [part]));
 const spoken = text => text.replaceAll('σ_w', 'sigma w');
-const bright = (loss, chance) => Math.min(1, Math.max(0, Math.log(chance / loss) / Math.log(chance / BEST)));
+const bright = (loss, chance, best) => Math.min(1, Math.max(0, Math.log(chance / loss) / Math.log(chance / best)));
 const shown = loss => (loss >= 1e300 ? 'no number' : readable(loss));
 
 /* Every network one pixel, by its final loss: a picture that SVG can hold. */
-function paint(grid, chance) {
+function paint(grid, chance, best) {
   const columns = grid.sigmas.length, rows = grid.rates.length, canvas = html('canvas', { width: columns, height: rows });
   const context = canvas.getContext('2d'), image = context.createImageData(columns, rows);
+  const lasts = grid.sigmas.map((_, c) => grid.last(c));
   for (let c = 0; c < columns; c++) for (let r = 0; r < rows; r++) {
-    image.data.set([...shade(bright(grid.last(c)[r], chance)), 255], 4 * ((rows - 1 - r) * columns + c));
+    image.data.set([...shade(bright(lasts[c][r], chance, best)), 255], 4 * ((rows - 1 - r) * columns + c));
   }
   context.putImageData(image, 0, 0);
   return canvas.toDataURL();
@@ -44,7 +45,7 @@ function render({ model, el }) {
     const last = c => Array.from({ length: rows }, (_, r) => lossOf(codes[((updates.length - 1) * columns + c) * rows + r]));
     return [raw.name, { ...raw, of, last }];
   }));
-  const whole = grids.map, all = whole.sigmas.length * whole.rates.length, counted = n => n.toLocaleString('en-US');
+  const pictures = {}, whole = grids.map, all = whole.sigmas.length * whole.rates.length, counted = n => n.toLocaleString('en-US');
   const first = { name: 'map', column: asked, row: Math.floor(whole.rates.length / 2), revealed: false }, state = { ...first };
   const view = frame(el, { title: 'Trainability map', task: typeset(`${counted(all)} tanh nets of ${depth} hidden layers of ${model.get('width')} units, each trained for ${updates.at(-1)} updates. Across: the scale σ_w of its first weights. Up: its learning rate. Bright: a low loss at the end.`) });
   const maps = Object.fromEntries(Object.values(grids).map(grid => [grid.name, mapOf(grid)]));
@@ -52,7 +53,7 @@ function render({ model, el }) {
   const guess = commitment({ question: html('span', {}, ...typeset(`At σ_w = ${readable(Number(whole.sigmas[asked].toPrecision(3)))}: up to which learning rate do these nets train?`)), judge: value => {
     state.revealed = true;
     redraw();
-    return `${value > edge / 2 && value < edge * 2 ? 'Yes, within a factor of 2' : 'Not quite'}: the border lies at ${readable(edge)}. Above it the loss stays over ${PART} of the loss of chance, ${readable(chance)}.`;
+    return `${value > edge / 2 && value < edge * 2 ? 'Yes, within a factor of 2' : 'Not quite'}: the border lies at ${readable(edge)}. At the next rate up the loss no longer ends below ${PART} of chance, ${readable(chance)}.`;
   } });
   const part = choice({ legend: 'Show', options: [['map', 'the whole map'], ['zoom', 'a part of its border']], value: 'map', change: key => show(key) });
   const across = slider({ label: html('span', {}, ...typeset('σ_w')), min: 0, max: whole.sigmas.length - 1, value: first.column, read: c => c, show: c => readable(Number(grids[state.name].sigmas[c].toPrecision(3))), input: c => { state.column = c; redraw(); } });
@@ -108,25 +109,27 @@ function render({ model, el }) {
   function redraw() {
     const { name, column, row, revealed } = state, grid = grids[name], losses = grid.of(column, row), end = losses.at(-1), values = grid.singular[column];
     const sigma = readable(Number(grid.sigmas[column].toPrecision(3))), rate = readable(Number(grid.rates[row].toPrecision(2))), scaleOf = grid.scales[column];
-    for (const [key, map] of Object.entries(maps)) map.root.style.display = key === name ? '' : 'none';
-    drawMap(grid, maps[name]);
     drawCurve(losses);
     drawSpectrum(values);
     const xi = scaleOf >= 1e300 ? 'infinite: any depth is within it' : `${readable(scaleOf)} layers; ${SCALES} of them are ${readable(SCALES * scaleOf)}, ${SCALES * scaleOf >= depth ? 'enough for' : 'short of'} its ${depth}`;
     const fate = end < PART * chance ? 'it trains' : end > 1.1 * chance ? 'it ends above chance' : 'it stays at chance';
-    const text = revealed ? `σ_w = ${sigma}, learning rate ${rate}: after ${updates.at(-1)} updates the loss is ${shown(end)}, where chance is ${readable(chance)}: ${fate}. The depth scale is ${xi}. Singular values: ${readable(values[0])} down to ${readable(values.at(-1))}.`
+    const text = revealed ? `σ_w = ${sigma}, learning rate ${rate}: after ${updates.at(-1)} updates the loss is ${shown(end)}, where chance is ${readable(chance)}: ${fate}. The depth scale is ${xi}. The largest singular value is ${readable(values[0])}; ${values.filter(s => s > 0.1).length} of ${values.length} exceed 0.1.`
       : `σ_w = ${sigma}, learning rate ${rate}: the first loss is ${shown(losses[0])}. Commit to a border, then the map appears.`;
     view.sentence.replaceChildren(...typeset(text));
-    maps[name].root.setAttribute('aria-label', revealed ? spoken(`Final loss over σ_w from ${readable(grid.sigmas[0])} to ${readable(grid.sigmas.at(-1))} and learning rate from ${readable(grid.rates[0])} to ${readable(grid.rates.at(-1))}; dashed lines: where ${SCALES} depth scales are ${depth} layers. ${text}`) : 'The map appears when you have committed to a border.');
+    const label = revealed ? spoken(`Final loss over σ_w from ${readable(grid.sigmas[0])} to ${readable(grid.sigmas.at(-1))} and learning rate from ${readable(grid.rates[0])} to ${readable(grid.rates.at(-1))}; dashed lines: where ${SCALES} depth scales are ${depth} layers. ${text}`) : 'The map appears when you have committed to a border.';
+    for (const [key, map] of Object.entries(maps)) drawMap(grids[key], map, key === name, label);
     numbers.fill(['update', 'loss', 'rank', 'singular value'], Array.from({ length: Math.max(revealed ? updates.length : 1, values.length) }, (_, k) => [
       ...(k < (revealed ? updates.length : 1) ? [updates[k], shown(losses[k])] : ['', '']), ...(k < values.length ? [k + 1, values[k]] : ['', ''])]));
   }
 
-  function drawMap(grid, map) {
-    const x = map.X(grid.sigmas[state.column]), y = map.Y(grid.rates[state.row]), lines = [['#fff', 3.4], ['#000', 1.4]];
-    if (state.revealed && !map.image.hasAttribute('href')) map.image.setAttribute('href', paint(grid, chance));
-    map.truths.style.display = state.revealed ? '' : 'none';
-    map.hidden.style.display = state.revealed ? 'none' : '';
+  function drawMap(grid, map, now, label) {
+    map.root.style.display = now ? 'block' : 'none';
+    map.root.setAttribute('aria-label', label);
+    const x = now && map.X(grid.sigmas[state.column]), y = now && map.Y(grid.rates[state.row]), lines = now ? [['#fff', 3.4], ['#000', 1.4]] : [];
+    if (!state.revealed) map.image.removeAttribute('href');
+    else if (!map.image.hasAttribute('href')) map.image.setAttribute('href', pictures[grid.name] ??= paint(grid, chance, model.get('best')));
+    map.truths.style.display = state.revealed ? 'inline' : 'none';
+    map.hidden.style.display = state.revealed ? 'none' : 'inline';
     map.mark.replaceChildren(...lines.map(([stroke, width]) => svg('circle', { cx: x.toFixed(1), cy: y.toFixed(1), r: 6, fill: 'none', stroke, 'stroke-width': width })));
   }
 
@@ -140,7 +143,7 @@ function render({ model, el }) {
   function drawSpectrum(values) {
     const { X, Y, data } = spectrum;
     data.replaceChildren(svg('line', { x1: X(1), x2: X(values.length), y1: Y(1), y2: Y(1), stroke: 'var(--muted)' }), ...values.map((s, k) => svg('circle', { cx: X(k + 1).toFixed(1), cy: Y(s).toFixed(1), r: 2.4, fill: 'var(--accent)' })));
-    spectrum.root.setAttribute('aria-label', `Singular values of the Jacobian of a net of ${depth} layers at this weight scale, before training: from ${readable(values[0])} down to ${readable(values.at(-1))}.`);
+    spectrum.root.setAttribute('aria-label', `Singular values of the Jacobian of a net of ${depth} layers at this weight scale, before training: the largest is ${readable(values[0])}, and ${values.filter(s => s > 0.1).length} of ${values.length} exceed 0.1.`);
   }
 
   view.body.append(guess.root, part.root, ...Object.values(maps).map(map => map.root), html('div', { class: 'controls' }, across.root, up.root), view.sentence,

@@ -38,6 +38,7 @@ class TrainabilityMap(Explorable):
     grids: traitlets.List[dict[str, Any]] = traitlets.List().tag(sync=True)
     updates = traitlets.List(traitlets.Int()).tag(sync=True)
     chance = traitlets.Float().tag(sync=True)
+    best = traitlets.Float().tag(sync=True)
     depth = traitlets.Int().tag(sync=True)
     width = traitlets.Int().tag(sync=True)
     asked = traitlets.Int().tag(sync=True)
@@ -54,6 +55,7 @@ class TrainabilityMap(Explorable):
             grids=[self._grid(grid["name"]) for grid in config["grids"]],
             updates=config["log_at"],
             chance=self._record.results["chance_loss"],
+            best=self._record.results["grids"][0]["lowest_loss"],
             depth=config["depth"],
             width=config["width"],
             asked=int(np.abs(sigmas - 1.5).argmin()),
@@ -146,9 +148,13 @@ def shade(share: float) -> list[int]:
 
 
 def _singular_values(activation: str, sigma_w: float, width: int, depth: int) -> list[float]:
-    """Of the Jacobian from input to last layer of one net, all layers of one width, before training."""
+    """Of the Jacobian from input to last layer of one net, all layers of one width, before training.
+
+    What lies below 10⁻¹² of the largest is rounding and is held there.
+    """
     rng = np.random.default_rng(0)
     weights = VarianceScaling(sigma_w**2, "fan_in", "normal")
     network = make_network((width,) * (depth + 1), weights, activation, rng, dtype=np.float64)
     trace = forward(network, rng.standard_normal((1, width)))
-    return [float(f"{s:.3g}") for s in end_to_end_singular_values(network, trace, [0])[0]]
+    values = end_to_end_singular_values(network, trace, [0])[0]
+    return [float(f"{s:.3g}") for s in np.maximum(values, 1e-12 * values[0])]

@@ -69,7 +69,7 @@ def trainability_map(panels: list[Panel], depth_scales: np.ndarray, overlay: Ove
     with book_style():
         figure = new_figure(2.9)
         for axes, panel in zip(figure.subplots(1, len(panels)), panels, strict=True):
-            _draw(axes, panel, overlay)
+            _draw(axes, panel, overlay, min(whole.losses.min(), overlay.chance / 2))
             axes.set(xlabel=r"weight scale, $\sigma_w$")
             axes.set_title("final loss" if panel is whole else "a part of the border")
             for end in ends:
@@ -91,9 +91,8 @@ def _share(trains: np.ndarray) -> str:
     return f"{trains.mean():.0%}" if trains.size else "none"
 
 
-def _draw(axes: Axes, panel: Panel, overlay: Overlay) -> None:
-    lowest = np.log(0.5)
-    share = (np.log(overlay.chance) - np.log(panel.losses)) / (np.log(overlay.chance) - lowest)
+def _draw(axes: Axes, panel: Panel, overlay: Overlay, lowest: float) -> None:
+    share = np.log(overlay.chance / panel.losses) / np.log(overlay.chance / lowest)
     axes.pcolormesh(
         panel.sigmas,
         panel.rates,
@@ -104,3 +103,7 @@ def _draw(axes: Axes, panel: Panel, overlay: Overlay) -> None:
         rasterized=True,
     )
     axes.set_yscale("log")
+    if panel.rates[-1] < 10 * panel.rates[0]:  # within a decade: plain numbers
+        ticks = [t for t in (0.1, 0.2, 0.3, 0.5, 1.0) if panel.rates[0] <= t <= panel.rates[-1]]
+        axes.set_yticks(ticks, [f"{t:g}" for t in ticks])
+        axes.minorticks_off()
