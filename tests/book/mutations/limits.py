@@ -73,10 +73,10 @@ MUTATIONS = (
         "q, r = tall / np.sqrt(max(rows, columns)), np.eye(min(rows, columns))\n",
     ),
     Mutation(
-        "the whole Jacobian is that of the first layer, repeated",
+        "the whole Jacobian's singular values come squared",
         "probes.py",
-        "product = product @ layer_jacobian(network, trace, layer, example)",
-        "product = product @ layer_jacobian(network, trace, 1, example)",
+        "found.append(np.linalg.svd(product, compute_uv=False))",
+        "found.append(np.linalg.svd(product, compute_uv=False) ** 2)",
     ),
     Mutation(
         "the law of a product gives squares",
@@ -97,15 +97,9 @@ MUTATIONS = (
         "return x + branch",
     ),
     Mutation(
-        "the shortcut is cut",
+        "a branch forgets its activation",
         "architectures.py",
-        "return x + self.scale * branch",
-        "return self.scale * branch",
-    ),
-    Mutation(
-        "layers are normalized after the activation",
-        "architectures.py",
-        "x = self.activation(norm(layer(x)))",
-        "x = norm(self.activation(layer(x)))",
+        "branch = layer(self.activation(branch))",
+        "branch = layer(branch)",
     ),
 )
