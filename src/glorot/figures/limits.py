@@ -200,8 +200,8 @@ def _draw_angle(ax: Axes, cosines: np.ndarray, nets: np.ndarray, look: Look, asi
     ax.plot(layers, [_degrees(c) for c in cosines], color=color, lw=1)
     some = layers[::5]
     low, high = np.percentile(nets[:, some], _TENTHS, axis=0)
-    ends = ([_degrees(c) for c in row] for row in (high, low))
-    ax.vlines(some + aside, *ends, color=color, lw=1)
+    below, above = ([_degrees(c) for c in row] for row in (high, low))
+    ax.vlines(some + aside, below, above, color=color, lw=1)
     means = [_degrees(c) for c in nets[:, some].mean(axis=0)]
     ax.plot(some + aside, means, marker, color=color, ms=4.5)
 
