@@ -76,7 +76,7 @@ def biased(net, value, place=None):
 def inner_bias(net, value):
     """Large negative biases behind the first matrix of every branch."""
     for name, module in with_weights(net):
-        if name.endswith(("0", "linear1")) and "blocks" in name or name.endswith("linear1"):
+        if (name.endswith(("0", "linear1")) and "blocks" in name) or name.endswith("linear1"):
             init.constant_(module.bias, value)
     return net
 

@@ -208,12 +208,8 @@ class Mixer(nn.Module):
         def __init__(self, places, width):
             super().__init__()
             self.ln1, self.ln2 = nn.LayerNorm(width), nn.LayerNorm(width)
-            self.places = nn.Sequential(
-                nn.Linear(places, 32), nn.GELU(), nn.Linear(32, places)
-            )
-            self.channels = nn.Sequential(
-                nn.Linear(width, 128), nn.GELU(), nn.Linear(128, width)
-            )
+            self.places = nn.Sequential(nn.Linear(places, 32), nn.GELU(), nn.Linear(32, places))
+            self.channels = nn.Sequential(nn.Linear(width, 128), nn.GELU(), nn.Linear(128, width))
 
         def forward(self, x):
             x = x + self.places(self.ln1(x).transpose(1, 2)).transpose(1, 2)
@@ -491,7 +487,12 @@ HEALTHY = {
     "encoder, small embeddings": lambda: (Encoder(True, std=0.02), tokens()),
     "autoencoder": lambda: (
         nn.Sequential(
-            nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 8), nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 64),
+            nn.Linear(64, 32),
+            nn.ReLU(),
+            nn.Linear(32, 8),
+            nn.Linear(8, 32),
+            nn.ReLU(),
+            nn.Linear(32, 64),
             nn.Sigmoid(),
         ),
         torch.rand(64, 64),

@@ -8,7 +8,7 @@ left as it was.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -91,7 +91,9 @@ def _remarks(seen: Observation, views: dict[int, list[WeightView]]) -> list[str]
                 f"The inputs have root mean square {scale:.3g}: schemes assume about 1. Scale them."
             )
         if node.variance == 0 and seen.examples > 1:
-            remarks.append("An input is the same for all examples: nothing distinguishes them there.")
+            remarks.append(
+                "An input is the same for all examples: nothing distinguishes them there."
+            )
     unused = _unused(seen)
     if unused:
         remarks.append(f"Without effect on the outputs for this batch: {_listed(unused)}.")
@@ -131,14 +133,18 @@ def _listed(names: list[str], limit: int = 5) -> str:
 # ---------------------------------------------------------------------- one row per layer
 
 
-def _layer_reports(seen: Observation, stages: list[Stage], views: dict[int, list[WeightView]]):  # noqa: ANN202
+def _layer_reports(
+    seen: Observation, stages: list[Stage], views: dict[int, list[WeightView]]
+) -> Iterator[LayerReport]:
     places = {node.index: number for number, s in enumerate(stages) if s.plain for node in s.nodes}
     reported: set[str] = set()
     for node in seen.nodes:
         name = layer_of(node)
         if node.weights and name not in reported:
             reported.add(name)
-            yield _layer_report(seen, node, views[node.index], _jacobian(seen, stages, places, node))
+            yield _layer_report(
+                seen, node, views[node.index], _jacobian(seen, stages, places, node)
+            )
 
 
 def _layer_report(
@@ -189,9 +195,7 @@ def _activation_after(seen: Observation, node: Node) -> Node | None:
     return None
 
 
-def _jacobian(
-    seen: Observation, stages: list[Stage], places: dict[int, int], node: Node
-) -> float:
+def _jacobian(seen: Observation, stages: list[Stage], places: dict[int, int], node: Node) -> float:
     number = places.get(node.index)
     if number is None or number + 1 >= len(stages):
         return math.nan

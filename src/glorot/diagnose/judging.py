@@ -8,13 +8,22 @@ scale anew, and what came before it is forgotten. Causes are looked for in the l
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from glorot.diagnose.observing import PROBE, Observation, chain_from
+from glorot.diagnose.observing import PROBE, Observation, Step, chain_from
 from glorot.diagnose.schemes import WeightView, look_at
-from glorot.diagnose.tracing import ACTIVATIONS, CELLS, NORMALIZERS, NORMS, RECURRENT, SATURATING, Node
+from glorot.diagnose.tracing import (
+    ACTIVATIONS,
+    CELLS,
+    NORMALIZERS,
+    NORMS,
+    RECURRENT,
+    SATURATING,
+    Node,
+)
 
 __all__ = ["CODES", "Finding", "Stage", "judge", "layer_of", "stages_of"]
 
@@ -41,7 +50,9 @@ TINY_GAIN = 0.06
 HUGE_SCALE = 8.0
 HUGE_GAIN = 20.0
 SCHEME_SCALE = 0.25  # below it, no scheme
-GATED_GAIN = 1 / 50  # what an LSTM's gates, half open, leave of a variance is no fault of its weights
+GATED_GAIN = (
+    1 / 50
+)  # what an LSTM's gates, half open, leave of a variance is no fault of its weights
 MOSTLY_FLAT = 0.5
 MOSTLY_DEAD = 0.8  # by chance, half of the units are off where all inputs look alike
 LARGE_STEP = 0.5
@@ -118,7 +129,9 @@ def layer_of(node: Node) -> str:
         return node.module or (names[0] if names else node.op)
     owner, _, own = names[0].rpartition(".")
     if owner.startswith(node.module) and own in ("weight", "weight_v", "original0", "original1"):
-        return owner.removesuffix(".parametrizations.weight").removesuffix(".parametrizations") or own
+        return (
+            owner.removesuffix(".parametrizations.weight").removesuffix(".parametrizations") or own
+        )
     if owner.endswith("parametrizations.weight"):
         return owner.removesuffix(".parametrizations.weight") or names[0]
     return names[0]
@@ -132,7 +145,7 @@ def stages_of(seen: Observation, views: dict[int, list[WeightView]], source: int
     chain = chain_from(seen, source)
     stages: list[Stage] = []
     reset = False
-    for before, after in zip(chain, chain[1:], strict=False):
+    for before, after in itertools.pairwise(chain):
         region = _region(seen, before, after)
         weighted = [node for node in region if node.weights]
         if _sets_scale(seen, before, after, region):
@@ -200,16 +213,18 @@ def _power(seen: Observation, node: Node) -> float:
 def judge(seen: Observation) -> tuple[list[Finding], list[Stage], dict[int, list[WeightView]]]:
     """Return the root faults, the stages of the main chain, and the weights of each operation."""
     views = {
-        node.index: [look_at(weight) for weight in node.weights] for node in seen.nodes if node.weights
+        node.index: [look_at(weight) for weight in node.weights]
+        for node in seen.nodes
+        if node.weights
     }
     chains = [stages_of(seen, views, source) for source in seen.sources]
     main = max(chains, key=len, default=[])
     if seen.broken:
         return [_broken(seen)], main, views
-    judges = (_Local(seen, views, chains), *(_Chain(seen, views, stages) for stages in chains))
-    findings = judges[0].findings()
-    for chain in judges[1:]:
-        new = chain.findings({layer for f in findings for layer in f.layers}, findings)
+    findings = _Local(seen, views, chains).findings()
+    for stages in chains:
+        known = {layer for finding in findings for layer in finding.layers}
+        new = _Chain(seen, views, stages).findings(known, findings)
         codes = {(f.code, f.layer) for f in findings}
         findings += [f for f in new if (f.code, f.layer) not in codes]
     findings += _recurrent_faults(seen, findings)
@@ -232,7 +247,9 @@ class _Local:
         self, seen: Observation, views: dict[int, list[WeightView]], chains: list[list[Stage]]
     ) -> None:
         self.seen, self.views, self.chains = seen, views, chains
-        self.on_chain = {node.index for stages in chains for s in stages for node in s.nodes if s.plain}
+        self.on_chain = {
+            node.index for stages in chains for s in stages for node in s.nodes if s.plain
+        }
         self.last = self._last_weights()
 
     def _last_weights(self) -> set[int]:
@@ -266,7 +283,9 @@ class _Local:
             "that the layer stays as good as one unit."
         )
         names = tuple(dict.fromkeys(name for _, view in hit for name in view.names))
-        return Finding(layers[0], "identical-units", cause, _init_line("xavier_uniform_", names), layers)
+        return Finding(
+            layers[0], "identical-units", cause, _init_line("xavier_uniform_", names), layers
+        )
 
     # -------------------------------------------------------------- dead units
 
@@ -283,7 +302,7 @@ class _Local:
         share = f"{hit[0].dead:.0%}"
         bias = self._bias_of(first)
         if bias is not None and self._own_cause(hit[0]):
-            name, mean = bias
+            _name, mean = bias
             why = f"the biases have mean {mean:.3g} and hold the pre-activations below zero"
             names = tuple(b[0] for b in map(self._bias_of, filter(None, feeders)) if b is not None)
             fix = _each(names, "torch.nn.init.zeros_(model.get_parameter({}))")
@@ -291,7 +310,9 @@ class _Local:
             why = "the weights or the inputs hold the pre-activations below zero"
             names = tuple(n for v in self.views[first.index] for n in v.names)
             fix = _init_line("kaiming_normal_", names)
-        cause = f"{share} of the units behind {layers[0]} are off for every input of the batch: {why}."
+        cause = (
+            f"{share} of the units behind {layers[0]} are off for every input of the batch: {why}."
+        )
         return Finding(layers[0], "dead-units", cause, fix, layers)
 
     def _own_cause(self, node: Node) -> bool:
@@ -344,7 +365,9 @@ class _Local:
             why = f"its weights are {math.sqrt(view.up):.3g} times LeCun's"
             fix = _init_line("orthogonal_" if kind == "gates" else "xavier_uniform_", names)
         else:
-            why = f"its biases (mean {bias[1]:.3g}) push the pre-activations out of the working range"
+            why = (
+                f"its biases (mean {bias[1]:.3g}) push the pre-activations out of the working range"
+            )
             fix = f"torch.nn.init.zeros_(model.get_parameter({bias[0]!r}))"
         what = "gates and candidates" if kind == "gates" else f"{kind} outputs"
         cause = f"{share:.0%} of the {what} behind {layer} lie where the slope is under 5 % of its largest: {why}."
@@ -421,15 +444,18 @@ class _Chain:
     def _normalized_after(self, stage: Stage) -> bool:
         reached = {stage.end}
         for node in self.seen.nodes[stage.end + 1 :]:
-            if node.parents & reached:
-                if not node.normalizes and node.op not in NORMS:
-                    reached.add(node.index)
+            if node.parents & reached and not node.normalizes and node.op not in NORMS:
+                reached.add(node.index)
         return not reached & set(self.seen.outputs)
 
     def _vanishes(self) -> Finding | None:
         stages = self._judged()
         hidden = stages[:-1]
-        tiny = [s for s in hidden if _scale(s) < TINY_SCALE and s.gain < TINY_GAIN and s.plain or _gated_tiny(s)]
+        tiny = [
+            s
+            for s in hidden
+            if (_scale(s) < TINY_SCALE and s.gain < TINY_GAIN and s.plain) or _gated_tiny(s)
+        ]
         if tiny:
             return self._weak_weights(tiny)
         total = math.prod(s.gain for s in hidden)
@@ -495,7 +521,11 @@ class _Chain:
         layers = _layers(roots)
         factor = math.exp(sum(math.log(s.gain) for s in roots) / len(roots))
         plain = all(s.plain for s in roots)
-        why = "the weights are too large" if plain else "each branch adds more than the stream carries"
+        why = (
+            "the weights are too large"
+            if plain
+            else "each branch adds more than the stream carries"
+        )
         cause = (
             f"{_span(layers)} multipl{'ies' if len(roots) == 1 else 'y'} the variance between inputs by "
             f"{factor:.3g}{' each' if len(roots) > 1 else ''}, {worst:.1e} in all: {why}."
@@ -511,7 +541,11 @@ class _Chain:
                 cause = f"Values overflow in {node.module or node.op}: the signal has grown beyond its number format."
                 stages = first or []
                 layers = _layers(stages) or (layer,)
-                fix = self._repair(stages) if stages else "inputs = (inputs - inputs.mean()) / inputs.std()"
+                fix = (
+                    self._repair(stages)
+                    if stages
+                    else "inputs = (inputs - inputs.mean()) / inputs.std()"
+                )
                 return Finding(layers[0], "signal-explodes", cause, fix, layers)
         return None
 
@@ -530,7 +564,7 @@ class _Chain:
         points = [(s, e) for s, e in points if e > 0 and math.isfinite(e)]
         if len(points) < 2 or points[0][1] / points[-1][1] <= EXPLODED:
             return None
-        pairs = zip(points, points[1:], strict=False)
+        pairs = itertools.pairwise(points)
         roots = [s for (s, e), (_, after) in pairs if e > 1.2 * after] or [points[0][0]]
         layers = _layers(roots)
         factor = points[0][1] / points[-1][1]
@@ -575,7 +609,9 @@ def _recurrent_faults(seen: Observation, findings: Sequence[Finding]) -> list[Fi
         name = path or "weight_hh_l0"
         if view.backward_growth > EXPLODED and name not in known:
             names = tuple(
-                n for n, p in seen.twin.named_parameters() if n.startswith(path) and "weight_hh" in n
+                n
+                for n, p in seen.twin.named_parameters()
+                if n.startswith(path) and "weight_hh" in n
             )
             cause = (
                 f"Over {view.steps} time steps of {name} the gradient's variance grows "
@@ -603,7 +639,9 @@ def _unrolled_faults(seen: Observation, findings: Sequence[Finding]) -> list[Fin
                 f"{max(sizes) / sizes[-1]:.1e}-fold: the repeated weights are too large."
             )
             return [
-                Finding(layer, "gradient-explodes", cause, _init_line("orthogonal_", (name,)), (layer,))
+                Finding(
+                    layer, "gradient-explodes", cause, _init_line("orthogonal_", (name,)), (layer,)
+                )
             ]
     return []
 
@@ -620,10 +658,13 @@ def _step_faults(seen: Observation, findings: Sequence[Finding]) -> list[Finding
         rate = step.rates[names[0]][1]
         first = names[0].rpartition(".")[0] or names[0]
         layers = tuple(dict.fromkeys(n.rpartition(".")[0] or n for n in names))
-        if middle > LARGE_STEP or (middle > 0.05 and _loss_jumped(step)):
+        if middle > LARGE_STEP or (ratios[-1] > 0.1 and _loss_jumped(step)):
             code, words = "step-too-large", f"changes the weights by {middle:.2g} of their size"
         elif middle < SMALL_STEP:
-            code, words = "step-too-small", f"changes the weights by only {middle:.1e} of their size"
+            code, words = (
+                "step-too-small",
+                f"changes the weights by only {middle:.1e} of their size",
+            )
         else:
             continue
         better = rate * 1e-3 / middle if middle > 0 else 1e-3
@@ -633,7 +674,7 @@ def _step_faults(seen: Observation, findings: Sequence[Finding]) -> list[Finding
     return found
 
 
-def _loss_jumped(step) -> bool:  # noqa: ANN001
+def _loss_jumped(step: Step) -> bool:
     if math.isnan(step.loss_before):
         return False
     return not math.isfinite(step.loss_after) or step.loss_after > 3 * abs(step.loss_before) + 1

@@ -70,7 +70,11 @@ def _first_layer(layer: nn.RNNBase, given: torch.Tensor) -> nn.RNNBase:
     options = {"nonlinearity": "tanh"} if isinstance(layer, nn.RNN) else {}
     kind = {"LSTM": nn.LSTM, "GRU": nn.GRU}.get(layer.mode, nn.RNN)
     first = kind(
-        layer.input_size, layer.hidden_size, bias=layer.bias, batch_first=layer.batch_first, **options
+        layer.input_size,
+        layer.hidden_size,
+        bias=layer.bias,
+        batch_first=layer.batch_first,
+        **options,
     ).to(given)
     for name, parameter in first.named_parameters():
         parameter.copy_(getattr(layer, name))

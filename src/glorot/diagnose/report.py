@@ -7,6 +7,7 @@ import math
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from glorot.diagnose.judging import Finding
 
@@ -108,7 +109,9 @@ class Report:
         head = ("layer", "fans", "std", "scheme", "E[z²]", "between", "grad", "off")
         rows = [head, *(_text_row(layer) for layer in _shown(self.layers))]
         widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
-        lines = ["  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows]
+        lines = [
+            "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows
+        ]
         hidden = len(self.layers) - len(_shown(self.layers))
         if hidden:
             lines.insert(1 + _ROWS // 2, f"… {hidden} more …")
@@ -277,7 +280,7 @@ def _row_html(layer: LayerReport, faulty: bool) -> str:
     return f'<tr{" class=fault" if faulty else ""}><th scope="row">{name}</th>{cells}</tr>'
 
 
-def _plain(value):  # noqa: ANN001
+def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     if isinstance(value, dict):

@@ -119,7 +119,9 @@ def _candidates(weight: Weight, fans: Fans) -> dict[str, float]:
 
 
 def _distribution(value: torch.Tensor, std: float) -> tuple[str, float]:
-    centered = (value.reshape(-1)[:: max(1, value.numel() // 100_000)] - value.mean()).double() / std
+    centered = (
+        value.reshape(-1)[:: max(1, value.numel() // 100_000)] - value.mean()
+    ).double() / std
     kurtosis = centered.pow(4).mean().item()
     largest = centered.abs().max().item()
     if value.numel() < 100:

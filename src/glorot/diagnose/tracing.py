@@ -45,7 +45,11 @@ SATURATING = {
     "softsign": "softsign",
 }
 _RECTIFIERS = ("relu", "relu6", "threshold", "clamp", "clip", "clamp_min", "maximum", "hardswish")
-_SOFT_RECTIFIERS = {"gelu": 3.0, "silu": 5.0, "mish": 5.0}  # below minus this the slope is under 3 %
+_SOFT_RECTIFIERS = {
+    "gelu": 3.0,
+    "silu": 5.0,
+    "mish": 5.0,
+}  # below minus this the slope is under 3 %
 _CURVES = ("leaky_relu", "elu", "selu", "celu", "prelu", "softplus", "hardtanh", "hardsigmoid")
 ACTIVATIONS = (*SATURATING, *_RECTIFIERS, *_SOFT_RECTIFIERS, *_CURVES, "rrelu", "logsigmoid")
 _DROPOUT = ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout")
@@ -224,7 +228,8 @@ class Tracer(TorchFunctionMode):
 
     def _search(self, tensor: torch.Tensor) -> int | None:
         """Walk back from a tensor made out of sight to the latest operation that was seen."""
-        waiting, seen, found = [tensor.grad_fn], set(), None
+        waiting, found = [tensor.grad_fn], None
+        seen: set[Any] = set()
         while waiting and len(seen) < 1000:
             grad_fn = waiting.pop()
             if grad_fn is None or grad_fn in seen:

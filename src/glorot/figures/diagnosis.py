@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from glorot.figures.parts import in_words
 from glorot.style import ACCENT, FAINT, INK, MUTED, SHADE, BookFigure, book_style, new_figure
@@ -43,7 +44,7 @@ def diagnosis(report: Any) -> BookFigure:
         ax.set_yscale("log")
         _label(ax, numbers, ends)
         ax.set(xlabel="layer", ylabel="average square")
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         ax.minorticks_off()
     return BookFigure(figure, _words(report))
 
@@ -91,7 +92,9 @@ def _mark_faults(ax: Axes, report: Any) -> None:
             ax.axvspan(number - 0.5, number + 0.5, color=SHADE, lw=0, zorder=-1)
         if hit:
             ax.annotate(
-                f"{finding.code} from {finding.layer}" if len(hit) > 1 else f"{finding.code} at {finding.layer}",
+                f"{finding.code} from {finding.layer}"
+                if len(hit) > 1
+                else f"{finding.code} at {finding.layer}",
                 (0.0, 1.02 + 0.08 * row),
                 xycoords="axes fraction",
                 color=ACCENT,
