@@ -96,7 +96,9 @@ def _remarks(seen: Observation, views: dict[int, list[WeightView]]) -> list[str]
             )
     unused = _unused(seen)
     if unused:
-        remarks.append(f"Without effect on the outputs for this batch: {_listed(unused)}.")
+        remarks.append(
+            f"No gradient reaches (unused for this batch, or detached): {_listed(unused)}."
+        )
     silent = _without_gradient(seen, set(unused))
     if silent:
         remarks.append(

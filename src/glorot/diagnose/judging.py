@@ -13,6 +13,8 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from torch import nn
+
 from glorot.diagnose.observing import PROBE, Observation, Step, chain_from
 from glorot.diagnose.schemes import WeightView, look_at
 from glorot.diagnose.tracing import (
@@ -56,7 +58,7 @@ GATED_GAIN = (
 MOSTLY_FLAT = 0.5
 MOSTLY_DEAD = 0.8  # by chance, half of the units are off where all inputs look alike
 LARGE_STEP = 0.5
-SMALL_STEP = 1e-6
+SMALL_STEP = 1e-7  # ten million such steps change a weight by its own size
 
 
 @dataclass(frozen=True)
@@ -284,7 +286,11 @@ class _Local:
         )
         names = tuple(dict.fromkeys(name for _, view in hit for name in view.names))
         return Finding(
-            layers[0], "identical-units", cause, _init_line("xavier_uniform_", names), layers
+            layers[0],
+            "identical-units",
+            cause,
+            _init_line("xavier_uniform_", names, self.seen),
+            layers,
         )
 
     # -------------------------------------------------------------- dead units
@@ -309,7 +315,7 @@ class _Local:
         else:
             why = "the weights or the inputs hold the pre-activations below zero"
             names = tuple(n for v in self.views[first.index] for n in v.names)
-            fix = _init_line("kaiming_normal_", names)
+            fix = _init_line("kaiming_normal_", names, self.seen)
         cause = (
             f"{share} of the units behind {layers[0]} are off for every input of the batch: {why}."
         )
@@ -341,37 +347,62 @@ class _Local:
     # -------------------------------------------------------------- saturation
 
     def _saturated(self) -> Finding | None:
-        for node in self.seen.nodes:
-            view = self.seen.recurrent.get(node.module) if node.op in RECURRENT else None
-            if view is not None and view.saturated > MOSTLY_FLAT:
-                return self._saturated_finding(node, node, view.saturated, "gates")
-            if node.op in SATURATING and node.saturated > MOSTLY_FLAT and not self._is_gate(node):
-                feeder = self._feeder(node)
-                if feeder is not None and self._has_weights_after(node):
-                    return self._saturated_finding(node, feeder, node.saturated, node.op)
-        return None
+        hit = [
+            (node, *found) for node in self.seen.nodes if (found := self._flat(node)) is not None
+        ]
+        if not hit:
+            return None
+        node, feeder, share = hit[0]
+        cause = self._why_flat(feeder)
+        same = [other for _, other, _ in hit if other is feeder or self._why_flat(other) == cause]
+        if cause == "inputs":
+            same = [feeder]
+        layers = tuple(dict.fromkeys(layer_of(other) for other in same))
+        what = "gates and candidates" if node is feeder else f"{node.op} outputs"
+        why, fix = self._flat_words(cause, same, node is feeder)
+        text = (
+            f"{share:.0%} of the {what} behind {layers[0]} lie where the slope is under 5 % of its "
+            f"largest: {why}."
+        )
+        return Finding(layers[0], "saturated", text, fix, layers)
 
-    def _saturated_finding(self, node: Node, feeder: Node, share: float, kind: str) -> Finding:
-        layer = layer_of(feeder)
-        inputs = [self.seen.nodes[p].moment for p in feeder.parents]
-        size = math.sqrt(max((m for m in inputs if math.isfinite(m)), default=1.0))
-        view = max(self.views[feeder.index], key=lambda v: v.up)
-        bias = self._bias_of(feeder)
-        names = tuple(n for v in self.views[feeder.index] for n in v.names)
-        if size > 5 and view.up < HUGE_SCALE:
-            why = f"its inputs have root mean square {size:.3g}"
+    def _flat(self, node: Node) -> tuple[Node, float] | None:
+        """The layer behind which most values are on a flat part, and their share."""
+        if node.op in RECURRENT:
+            view = self.seen.recurrent.get(node.module)
+            flat = view is not None and view.saturated > MOSTLY_FLAT
+            return (node, view.saturated) if view is not None and flat else None
+        if node.op not in SATURATING or not node.saturated > MOSTLY_FLAT or self._is_gate(node):
+            return None
+        feeder = self._feeder(node)
+        hidden = feeder is not None and self._has_weights_after(node)
+        return (feeder, node.saturated) if feeder is not None and hidden else None
+
+    def _why_flat(self, feeder: Node) -> str:
+        """What makes the pre-activations large: the inputs, the weights or the biases."""
+        scale = max(view.up for view in self.views[feeder.index])
+        if self._input_size(feeder) > 5 and scale < HUGE_SCALE:
+            return "inputs"
+        return "weights" if scale > 4 or self._bias_of(feeder) is None else "biases"
+
+    def _input_size(self, feeder: Node) -> float:
+        moments = [self.seen.nodes[p].moment for p in feeder.parents]
+        return math.sqrt(max((m for m in moments if math.isfinite(m)), default=1.0))
+
+    def _flat_words(self, cause: str, feeders: Sequence[Node], gates: bool) -> tuple[str, str]:
+        names = tuple(n for f in feeders for v in self.views[f.index] for n in v.names)
+        if cause == "inputs":
+            size = self._input_size(feeders[0])
             fix = "inputs = (inputs - inputs.mean()) / inputs.std()"
-        elif view.up > 4 or bias is None:
-            why = f"its weights are {math.sqrt(view.up):.3g} times LeCun's"
-            fix = _init_line("orthogonal_" if kind == "gates" else "xavier_uniform_", names)
-        else:
-            why = (
-                f"its biases (mean {bias[1]:.3g}) push the pre-activations out of the working range"
-            )
-            fix = f"torch.nn.init.zeros_(model.get_parameter({bias[0]!r}))"
-        what = "gates and candidates" if kind == "gates" else f"{kind} outputs"
-        cause = f"{share:.0%} of the {what} behind {layer} lie where the slope is under 5 % of its largest: {why}."
-        return Finding(layer, "saturated", cause, fix, (layer,))
+            return f"its inputs have root mean square {size:.3g}", fix
+        if cause == "weights":
+            times = math.sqrt(max(view.up for view in self.views[feeders[0].index]))
+            function = "orthogonal_" if gates else "xavier_uniform_"
+            fix = _init_line(function, names, self.seen)
+            return f"its weights are {times:.3g} times LeCun's", fix
+        biases = [bias[0] for bias in map(self._bias_of, feeders) if bias is not None]
+        fix = _each(biases, "torch.nn.init.zeros_(model.get_parameter({}))")
+        return f"the biases in {biases[0]} push the pre-activations out of the working range", fix
 
     def _is_gate(self, node: Node) -> bool:
         """A sigmoid whose result multiplies a signal: to be open or closed is its work."""
@@ -476,7 +507,7 @@ class _Chain:
 
     def _weak_weights(self, stages: list[Stage], total: float | None = None) -> Finding:
         layers = _layers(stages)
-        kept = math.exp(sum(math.log(max(s.gain, 1e-300)) for s in stages) / len(stages))
+        kept = _typical([s.gain for s in stages if not self._is_rounding(s)])
         schemes = {v.scheme for s in stages for v in s.views}
         scheme = f" ({schemes.pop()})" if len(schemes) == 1 else ""
         end = "" if total is None else f", {total:.1e} by the last hidden layer"
@@ -491,7 +522,7 @@ class _Chain:
         layers = _layers(stages)
         name = stages[0].activation or "activation"
         slope = ", whose slope is at most 1/4," if name == "sigmoid" else ""
-        kept = math.exp(sum(math.log(max(s.act_gain, 1e-300)) for s in stages) / len(stages))
+        kept = _typical([s.act_gain for s in stages if not self._is_rounding(s)])
         cause = (
             f"From {layers[0]} to {layers[-1]}, each {name}{slope} keeps {kept:.2g} of the variance between "
             f"inputs and of the gradient's: {total:.1e} over {len(stages)} layers."
@@ -508,7 +539,7 @@ class _Chain:
 
     def _explodes(self) -> Finding | None:
         stages = self._judged()
-        huge = [s for s in stages[:-1] if s.plain and _scale(s) > HUGE_SCALE and s.gain > HUGE_GAIN]
+        huge = [s for s in stages[:-1] if _scale(s) > HUGE_SCALE and s.gain > HUGE_GAIN]
         total, worst = 1.0, 1.0
         for stage in stages:
             total *= stage.gain
@@ -519,8 +550,8 @@ class _Chain:
         if huge and _scale(stages[-1]) > HUGE_SCALE and stages[-1].gain > HUGE_GAIN:
             roots = [*huge, stages[-1]]
         layers = _layers(roots)
-        factor = math.exp(sum(math.log(s.gain) for s in roots) / len(roots))
-        plain = all(s.plain for s in roots)
+        factor = _typical([s.gain for s in roots])
+        plain = bool(huge) or all(s.plain for s in roots)
         why = (
             "the weights are too large"
             if plain
@@ -530,7 +561,13 @@ class _Chain:
             f"{_span(layers)} multipl{'ies' if len(roots) == 1 else 'y'} the variance between inputs by "
             f"{factor:.3g}{' each' if len(roots) > 1 else ''}, {worst:.1e} in all: {why}."
         )
-        return Finding(layers[0], "signal-explodes", cause, self._repair(roots), layers)
+        fix = self._repair(roots) if plain else self._zero_ends(roots)
+        return Finding(layers[0], "signal-explodes", cause, fix, layers)
+
+    def _zero_ends(self, stages: Sequence[Stage]) -> str:
+        """Let each branch start at zero: its last weights do not add anything then."""
+        ends = [s.nodes[-1].weights[-1].names[0] for s in stages if not s.plain]
+        return _each(ends, "torch.nn.init.zeros_(model.get_parameter({}))")
 
     def _overflow(self) -> Finding | None:
         for node in self.seen.nodes:
@@ -565,7 +602,8 @@ class _Chain:
         if len(points) < 2 or points[0][1] / points[-1][1] <= EXPLODED:
             return None
         pairs = itertools.pairwise(points)
-        roots = [s for (s, e), (_, after) in pairs if e > 1.2 * after] or [points[0][0]]
+        roots = [s for (s, e), (_, after) in pairs if e > 1.2 * after or _scale(s) > 3]
+        roots = roots or [points[0][0]]
         layers = _layers(roots)
         factor = points[0][1] / points[-1][1]
         each = factor ** (1 / max(1, len(points) - 1))
@@ -593,10 +631,10 @@ class _Chain:
         names = tuple(dict.fromkeys(n for s in stages for v in s.views for n in v.names))
         acts = {s.activation for s in stages}
         if any(node.op in RECURRENT for s in stages for node in s.nodes):
-            return _init_line("orthogonal_", names)
+            return _init_line("orthogonal_", names, self.seen)
         if acts & {"relu", "leaky_relu", "gelu", "silu", "elu", "prelu", "relu6", "clamp"}:
-            return _init_line("kaiming_normal_", names)
-        return _init_line("xavier_uniform_", names)
+            return _init_line("kaiming_normal_", names, self.seen)
+        return _init_line("xavier_uniform_", names, self.seen)
 
 
 # ---------------------------------------------------------------------- recurrence and step
@@ -617,7 +655,7 @@ def _recurrent_faults(seen: Observation, findings: Sequence[Finding]) -> list[Fi
                 f"Over {view.steps} time steps of {name} the gradient's variance grows "
                 f"{view.backward_growth:.1e}-fold: the recurrent weights are too large."
             )
-            fix = _init_line("orthogonal_", names)
+            fix = _init_line("orthogonal_", names, seen)
             found.append(Finding(name, "gradient-explodes", cause, fix, (name,)))
     return found + _unrolled_faults(seen, [*findings, *found])
 
@@ -640,7 +678,11 @@ def _unrolled_faults(seen: Observation, findings: Sequence[Finding]) -> list[Fin
             )
             return [
                 Finding(
-                    layer, "gradient-explodes", cause, _init_line("orthogonal_", (name,)), (layer,)
+                    layer,
+                    "gradient-explodes",
+                    cause,
+                    _init_line("orthogonal_", (name,), seen),
+                    (layer,),
                 )
             ]
     return []
@@ -667,7 +709,8 @@ def _step_faults(seen: Observation, findings: Sequence[Finding]) -> list[Finding
             )
         else:
             continue
-        better = rate * 1e-3 / middle if middle > 0 else 1e-3
+        judged = ratios[-1] if code == "step-too-large" else middle
+        better = rate * 1e-3 / judged if judged > 0 else 1e-3
         cause = f"One step at learning rate {rate:g} {words}; about 0.001 is usual."
         fix = f"optimizer.param_groups[{group}]['lr'] = {better:.1g}"
         found.append(Finding(first, code, cause, fix, layers))
@@ -693,6 +736,11 @@ def _gated_tiny(stage: Stage) -> bool:
     if not any(node.op in RECURRENT for node in stage.nodes):
         return False
     return stage.gain < TINY_GAIN and all(view.most < SCHEME_SCALE for view in stage.views)
+
+
+def _typical(gains: Sequence[float]) -> float:
+    """Geometric mean."""
+    return math.exp(sum(math.log(max(g, 1e-300)) for g in gains) / len(gains)) if gains else 0.0
 
 
 def _share_of_slopes(stages: Sequence[Stage]) -> float:
@@ -727,6 +775,24 @@ def _each(names: Sequence[str], call: str) -> str:
     return f"for name in {list(names)!r}: " + call.format("name")
 
 
-def _init_line(function: str, names: Sequence[str]) -> str:
+def _init_line(function: str, names: Sequence[str], seen: Observation) -> str:
+    """A line that draws weights anew: by name, or for every layer of a kind if nearly all are meant."""
     keyword = ", nonlinearity='relu'" if function.startswith("kaiming") else ""
+    kinds = _kinds_of(names, seen) if len(names) > 4 else None
+    if kinds is not None:
+        chosen = f"({kinds})" if "," in kinds else kinds
+        test = f"[m for m in model.modules() if isinstance(m, {chosen})]"
+        return f"for layer in {test}: torch.nn.init.{function}(layer.weight{keyword})"
     return _each(tuple(names), f"torch.nn.init.{function}(model.get_parameter({{}}){keyword})")
+
+
+def _kinds_of(names: Sequence[str], seen: Observation) -> str | None:
+    """Classes of the layers that own these weights, if but one layer of these classes is left out."""
+    usual = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    owners = {n: m for n, m in seen.twin.named_modules() if isinstance(m, usual)}
+    named = {name.removesuffix(".weight") for name in names}
+    kinds = {type(owners[name]) for name in named if name in owners}
+    alike = [n for n, m in owners.items() if type(m) in kinds]
+    if not named <= owners.keys() or len(alike) > len(named) + 1 or not kinds <= set(usual):
+        return None
+    return ", ".join(sorted(f"torch.nn.{kind.__name__}" for kind in kinds))

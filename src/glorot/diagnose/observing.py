@@ -422,8 +422,8 @@ def _batch_sizes(inputs: Any, targets: Any) -> tuple[int, ...]:
     if isinstance(inputs, PackedSequence):
         return (int(inputs.batch_sizes[0]),)
     shapes = [tensor.shape for tensor in tensors_in(inputs) if tensor.ndim > 0]
-    if not shapes:
-        return ()
+    if not shapes or shapes[0][0] == 1:
+        return (1,)
     sizes = [shapes[0][0], *shapes[0][1:2]]
     labels = [t.shape[0] for t in tensors_in(targets) if t.ndim > 0]
     if labels and len(sizes) == 2 and labels[0] == sizes[1] != sizes[0]:

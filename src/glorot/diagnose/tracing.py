@@ -196,7 +196,8 @@ class Tracer(TorchFunctionMode):
         """Note that it is done, and take it for one operation if nothing inside was seen."""
         path = self._stack.pop()
         made = [t for t in tensors_in(output) if t.is_floating_point()]
-        if not made or self._origin(made[0]).node is not None:
+        known = getattr(made[0], "_glorot_origin", None) if made else None
+        if not made or (known is not None and known[0] is self):
             return
         given = list(tensors_in(args))
         origins = [self._origin(tensor) for tensor in given]
