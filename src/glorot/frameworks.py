@@ -27,12 +27,14 @@ __all__ = [
     "SCHEMES",
     "SIZES",
     "Recipe",
+    "Rule",
     "Sizes",
     "book_fans",
     "draw",
     "has_framework",
     "recipe",
     "recipes",
+    "rule",
     "run",
 ]
 
@@ -135,17 +137,27 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class _Rule:
-    """A distribution of variance scale / fan; a mode that is no fan stands for itself: scale."""
+class Rule:
+    """A distribution whose variance is ``scale`` over what ``mode`` names.
+
+    Args:
+        scale: numerator of the variance.
+        mode: ``fan_in``, ``fan_avg``, ``fan_out``; ``units``, the outputs; or ``fixed``, 1.
+        distribution: ``uniform``, ``normal`` or ``truncated_normal``.
+    """
 
     scale: float
     mode: str
     distribution: str
 
-    def variance(self, fans: Fans) -> float:
-        return self.scale if self.mode == "fixed" else self.scale / getattr(fans, self.mode)
+    def variance(self, fans: Fans, sizes: Sizes) -> float:
+        """Return the variance of one weight."""
+        if self.mode == "fixed":
+            return self.scale
+        return self.scale / (sizes.outputs if self.mode == "units" else getattr(fans, self.mode))
 
     def bound(self, variance: float) -> float:
+        """Return the largest magnitude of a weight of that variance; infinite for a normal."""
         widest = {
             "uniform": math.sqrt(3),
             "normal": math.inf,
@@ -155,31 +167,31 @@ class _Rule:
 
 
 _RULES = {
-    "heuristic_uniform": _Rule(1 / 3, "fan_in", "uniform"),
-    "lecun_uniform": _Rule(1.0, "fan_in", "uniform"),
-    "lecun_normal": _Rule(1.0, "fan_in", "truncated_normal"),
-    "glorot_uniform": _Rule(1.0, "fan_avg", "uniform"),
-    "glorot_normal": _Rule(1.0, "fan_avg", "truncated_normal"),
-    "he_uniform": _Rule(2.0, "fan_in", "uniform"),
-    "he_normal": _Rule(2.0, "fan_in", "truncated_normal"),
+    "heuristic_uniform": Rule(1 / 3, "fan_in", "uniform"),
+    "lecun_uniform": Rule(1.0, "fan_in", "uniform"),
+    "lecun_normal": Rule(1.0, "fan_in", "truncated_normal"),
+    "glorot_uniform": Rule(1.0, "fan_avg", "uniform"),
+    "glorot_normal": Rule(1.0, "fan_avg", "truncated_normal"),
+    "he_uniform": Rule(2.0, "fan_in", "uniform"),
+    "he_normal": Rule(2.0, "fan_in", "truncated_normal"),
 }
 # What a layer does when nothing is typed. JAX has no layers.
 _DEFAULTS = {
-    ("torch", "dense"): _Rule(1 / 3, "fan_in", "uniform"),
-    ("torch", "conv"): _Rule(1 / 3, "fan_in", "uniform"),
-    ("torch", "transposed"): _Rule(1 / 3, "fan_in", "uniform"),
-    ("torch", "embedding"): _Rule(1.0, "fixed", "normal"),
-    ("torch", "recurrent"): _Rule(1 / 3, "units", "uniform"),
-    ("keras", "dense"): _Rule(1.0, "fan_avg", "uniform"),
-    ("keras", "conv"): _Rule(1.0, "fan_avg", "uniform"),
-    ("keras", "transposed"): _Rule(1.0, "fan_avg", "uniform"),
-    ("keras", "embedding"): _Rule(0.05**2 / 3, "fixed", "uniform"),
-    ("keras", "recurrent"): _Rule(1.0, "fan_avg", "uniform"),
-    ("flax", "dense"): _Rule(1.0, "fan_in", "truncated_normal"),
-    ("flax", "conv"): _Rule(1.0, "fan_in", "truncated_normal"),
-    ("flax", "transposed"): _Rule(1.0, "fan_in", "truncated_normal"),
-    ("flax", "embedding"): _Rule(1.0, "fan_out", "normal"),
-    ("flax", "recurrent"): _Rule(1.0, "fan_in", "truncated_normal"),
+    ("torch", "dense"): Rule(1 / 3, "fan_in", "uniform"),
+    ("torch", "conv"): Rule(1 / 3, "fan_in", "uniform"),
+    ("torch", "transposed"): Rule(1 / 3, "fan_in", "uniform"),
+    ("torch", "embedding"): Rule(1.0, "fixed", "normal"),
+    ("torch", "recurrent"): Rule(1 / 3, "units", "uniform"),
+    ("keras", "dense"): Rule(1.0, "fan_avg", "uniform"),
+    ("keras", "conv"): Rule(1.0, "fan_avg", "uniform"),
+    ("keras", "transposed"): Rule(1.0, "fan_avg", "uniform"),
+    ("keras", "embedding"): Rule(0.05**2 / 3, "fixed", "uniform"),
+    ("keras", "recurrent"): Rule(1.0, "fan_avg", "uniform"),
+    ("flax", "dense"): Rule(1.0, "fan_in", "truncated_normal"),
+    ("flax", "conv"): Rule(1.0, "fan_in", "truncated_normal"),
+    ("flax", "transposed"): Rule(1.0, "fan_in", "truncated_normal"),
+    ("flax", "embedding"): Rule(1.0, "fan_out", "normal"),
+    ("flax", "recurrent"): Rule(1.0, "fan_in", "truncated_normal"),
 }
 
 
@@ -226,24 +238,10 @@ def recipe(framework: str, layer: str, scheme: str, sizes: Sizes | None = None) 
         >>> he.variance == 2 / 784
         True
     """
-    _check("framework", framework, FRAMEWORKS)
-    _check("layer", layer, LAYERS)
-    _check("scheme", scheme, SCHEMES)
+    chosen = rule(framework, layer, scheme)
     sizes = sizes or SIZES[layer]
-    if scheme == "default":
-        if framework == "jax":
-            raise ValueError(f"scheme must be one that is named for 'jax', got {scheme!r}")
-        rule = _DEFAULTS[framework, layer]
-    elif layer == "embedding":
-        raise ValueError(f"scheme must be 'default' for an embedding, got {scheme!r}")
-    else:
-        rule = _RULES[scheme]
-    if framework == "torch" and rule.distribution == "truncated_normal":
-        rule = _Rule(rule.scale, rule.mode, "normal")  # PyTorch truncates nowhere
     fans = _fans(framework, layer, sizes)
-    if rule.mode == "units":  # PyTorch's recurrent layers look at their own units only
-        rule = _Rule(rule.scale / sizes.outputs, "fixed", rule.distribution)
-    variance = rule.variance(fans)
+    variance = chosen.variance(fans, sizes)
     code, weights = _WRITERS[framework](layer, scheme, sizes)
     return Recipe(
         framework,
@@ -254,9 +252,39 @@ def recipe(framework: str, layer: str, scheme: str, sizes: Sizes | None = None) 
         weights,
         fans,
         variance,
-        rule.bound(variance),
-        rule.distribution,
+        chosen.bound(variance),
+        chosen.distribution,
     )
+
+
+def rule(framework: str, layer: str, scheme: str) -> Rule:
+    """Return the distribution that a framework draws from for a layer under a scheme.
+
+    Args:
+        framework: a key of ``FRAMEWORKS``.
+        layer: a key of ``LAYERS``.
+        scheme: a key of ``SCHEMES``.
+
+    Raises:
+        ValueError: as :func:`recipe` does.
+
+    Example:
+        >>> rule("torch", "dense", "default")
+        Rule(scale=0.3333333333333333, mode='fan_in', distribution='uniform')
+    """
+    _check("framework", framework, FRAMEWORKS)
+    _check("layer", layer, LAYERS)
+    _check("scheme", scheme, SCHEMES)
+    if scheme == "default":
+        if framework == "jax":
+            raise ValueError(f"scheme must be one that is named for 'jax', got {scheme!r}")
+        return _DEFAULTS[framework, layer]
+    if layer == "embedding":
+        raise ValueError(f"scheme must be 'default' for an embedding, got {scheme!r}")
+    chosen = _RULES[scheme]
+    if framework == "torch" and chosen.distribution == "truncated_normal":
+        return Rule(chosen.scale, chosen.mode, "normal")  # PyTorch truncates nowhere
+    return chosen
 
 
 def recipes() -> list[Recipe]:
@@ -380,7 +408,7 @@ def _keras(layer: str, scheme: str, sizes: Sizes) -> tuple[str, str]:
     else:
         chosen = "" if scheme == "default" else f', kernel_initializer="{scheme}"'
         lines = [f"layer = keras.layers.{made}{chosen})"]
-    return "\n".join(lines), f"(layer.build({before}), keras.ops.convert_to_numpy({weights}))[1]"
+    return "\n".join(lines), f"(layer.build({before}), {weights}.value)[1]"
 
 
 def _jax_initializer(scheme: str) -> str:
@@ -449,8 +477,8 @@ def _namespace(framework: str, seed: int) -> dict[str, Any]:
 
 @functools.cache
 def _load_keras() -> Any:
-    """Keras on the backend that is chosen, else on JAX."""
-    os.environ.setdefault("KERAS_BACKEND", "jax")
+    """Keras on the backend that is chosen, else on NumPy's: it cannot train, and draws without compiling."""
+    os.environ.setdefault("KERAS_BACKEND", "numpy")
     import keras
 
     return keras

@@ -9,6 +9,7 @@ from glorot.explorables.self_check import Choice, Number, Option, SelfCheck
 from glorot.explorables.table1_opened import Table1Opened
 from glorot.explorables.tug_of_war import TugOfWar
 from glorot.explorables.type_your_phi import TypeYourPhi
+from glorot.explorables.what_do_i_type import WhatDoIType
 
 __all__ = [
     "AmplifierMatrix",
@@ -23,4 +24,5 @@ __all__ = [
     "Table1Opened",
     "TugOfWar",
     "TypeYourPhi",
+    "WhatDoIType",
 ]
