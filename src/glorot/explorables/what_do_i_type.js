@@ -107,7 +107,8 @@ function render({ model, el }) {
   function paint(one, weights, name) {
     const { X, Y, data } = picture, mark = (value, y, text, color) => [svg('line', { x1: X(value), x2: X(value), y1: Y(y - 0.09), y2: Y(y + 0.09), stroke: color, 'stroke-width': 2.4 }),
       svg('text', { x: X(value), y: Y(y + 0.12), 'text-anchor': value > 0.5 ? 'end' : 'middle', style: `fill: ${color}` }, text)];
-    data.replaceChildren(svg('text', { x: X(RANGE[0]), y: Y(0.9) }, `${name}, ${state.inputs} → ${state.outputs}, ${FAMILIES[state.family]}`),
+    data.replaceChildren(svg('text', { x: X(RANGE[0]), y: Y(0.97) }, `${name}: ${names.layers[state.layer]}, ${state.inputs} → ${state.outputs}`),
+      svg('text', { x: X(RANGE[0]), y: Y(0.85) }, FAMILIES[state.family]),
       ...(one === null ? [] : [
         ...mark(one.std, 0.45, `std ${readable(one.std)}`, 'currentColor'),
         ...(one.bound < NO_BOUND ? mark(one.bound, 0.2, `bound ${readable(one.bound)}`, 'var(--accent)') : []),
