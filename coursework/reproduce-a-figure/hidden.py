@@ -26,13 +26,17 @@ def judge_schemes(cases: Sequence[Case], answers: Sequence[object]) -> list[str]
         scheme, widths, _ = case.arguments
         shapes = list(pairwise(widths))
         if not isinstance(answer, list) or [np.shape(w) for w in answer] != shapes:
-            found.append(f"{case.label}: expected a list of {len(shapes)} matrices (fan_in, fan_out)")
+            found.append(
+                f"{case.label}: expected a list of {len(shapes)} matrices (fan_in, fan_out)"
+            )
             continue
         for weight, (fan_in, fan_out) in zip(answer, shapes, strict=True):
             bound = fan_in**-0.5 if scheme == "standard" else (6 / (fan_in + fan_out)) ** 0.5
             law = stats.uniform(-bound, 2 * bound)
             if np.abs(weight).max() > bound or stats.kstest(weight.ravel(), law.cdf).pvalue < 1e-4:
-                found.append(f"{case.label}: a {fan_in} x {fan_out} matrix has another distribution")
+                found.append(
+                    f"{case.label}: a {fan_in} x {fan_out} matrix has another distribution"
+                )
     if not found:
         first, again, _, other = answers
         if not all(map(np.array_equal, first, again)) or np.array_equal(first[0], other[0]):

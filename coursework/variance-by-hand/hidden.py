@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from scipy import stats
@@ -120,7 +121,7 @@ def draw_batches(rng: np.random.Generator) -> list[Case]:
     cases = []
     for layers in (1, 3, 5):
         widths = _widths(rng, 3, 40, layers)
-        weights = [rng.normal(0.2, 0.3, s) for s in zip(widths[:-1], widths[1:], strict=True)]
+        weights = [rng.normal(0.2, 0.3, s) for s in pairwise(widths)]
         x = rng.normal(1.0, 1.0, (int(rng.integers(5, 20)), widths[0]))
         cases.append(Case(f"{layers} layers", (weights, x)))
     return cases

@@ -68,7 +68,9 @@ def test_the_model_answer_gets_full_marks(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_untouched_starter_gets_none_of_the_code_marks(name, tmp_path):
-    report = grading.grade(assignment(name), write_submission(tmp_path / "a.ipynb", name, "starter"))
+    report = grading.grade(
+        assignment(name), write_submission(tmp_path / "a.ipynb", name, "starter")
+    )
     assert report.points == 0
     assert all("as the starter does" in mark.reasons[0] or "array" in mark.reasons[0]
                or "list" in mark.reasons[0] for mark in report.marks)  # fmt: skip
@@ -140,7 +142,9 @@ def test_the_master_is_what_its_source_says(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_points_and_functions_of_master_and_grader_agree(name):
     raw = [c.source for c in master(name).cells if c.cell_type == "raw"]
-    found = [re.search(r"name: (\w+)\npoints: (\d+)(\nmanual)?", r) for r in raw if "QUESTION\n" in r]
+    found = [
+        re.search(r"name: (\w+)\npoints: (\d+)(\nmanual)?", r) for r in raw if "QUESTION\n" in r
+    ]
     graded = [(m[1], int(m[2])) for m in found if not m[3]]
     manual = tuple((m[1], int(m[2])) for m in found if m[3])
     assert graded == [(q.name, q.points) for q in assignment(name).questions]

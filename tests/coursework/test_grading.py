@@ -107,7 +107,13 @@ def test_a_difference_is_said(answer, truth, words):
 
 @pytest.mark.parametrize(
     ("answer", "truth"),
-    [(1, 1.0), (np.float32(0.5), 0.5), ([1.0, 2.0], np.array([1, 2])), ((3, 4), [3, 4]), ("a", "a")],
+    [
+        (1, 1.0),
+        (np.float32(0.5), 0.5),
+        ([1.0, 2.0], np.array([1, 2])),
+        ((3, 4), [3, 4]),
+        ("a", "a"),
+    ],
 )
 def test_equal_values_of_other_types_are_the_same(answer, truth):
     assert same(answer, truth) is None
@@ -130,7 +136,11 @@ print("x" * 10**7)
 
 
 def test_a_cell_that_is_no_python_costs_nothing_else(tmp_path):
-    cells = ["%matplotlib inline\n!ls\ndef add(a, b):\n    return a + b", "def broken(:", "%%bash\nls"]
+    cells = [
+        "%matplotlib inline\n!ls\ndef add(a, b):\n    return a + b",
+        "def broken(:",
+        "%%bash\nls",
+    ]
     book = {"cells": [{"cell_type": "code", "source": c} for c in cells]}
     assert grade(tmp_path, json.dumps(book), name="a.ipynb").points == 2
 
@@ -240,7 +250,13 @@ def test_a_batch_goes_on_whatever_it_holds(tmp_path, capsys, monkeypatch):
     assert written[0] == written[1]
     found = {s["submission"].split("/")[-1]: s for s in json.loads(written[0])["submissions"]}
     points = {name: s["points"] for name, s in found.items()}
-    assert points == {"right.py": 2, "empty.ipynb": 0, "huge.py": 0, "missing.py": 0, "nested.py": 0}
+    assert points == {
+        "right.py": 2,
+        "empty.ipynb": 0,
+        "huge.py": 0,
+        "missing.py": 0,
+        "nested.py": 0,
+    }
     assert found["missing.py"]["marks"][0]["reasons"] == ["no function add was found"]
     table = capsys.readouterr().out
     assert "right.py" in table and "2/2" in table and "is empty" in table
