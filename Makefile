@@ -16,7 +16,7 @@ WORKERS := -n auto --dist loadscope
 LABS    := --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test test-full serve labs records bench lint lock clean
+.PHONY: help setup book test test-full serve labs coursework records bench lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ book: $(READY) ## execute every chapter and build the book, strictly
 	@echo "$(CURDIR)/$(BOOK)"
 
 test: $(READY) ## unit, statistical and notebook tests, the strict build, one pass of the browser
-	$(PYTEST) $(WORKERS) $(LABS) -m "not full and not build and not browser" tests src/glorot _theme $(wildcard notebooks)
+	$(PYTEST) $(WORKERS) $(LABS) -m "not full and not build and not browser" tests src/glorot _theme $(wildcard notebooks) coursework
 	@$(MAKE) --no-print-directory book
 	$(PYTEST) $(WORKERS) -m "(build or browser) and not full" tests/book tests/browser
 
@@ -57,6 +57,11 @@ serve: book ## preview the book on http://localhost:8000 (PORT=... for another)
 
 labs: $(READY) ## open the labs in JupyterLab
 	$(PY) -m jupyterlab notebooks
+
+SEED    ?= 0
+
+coursework: $(READY) ## make student releases and autograder archives (SEED=... draws other private inputs)
+	CPU_INDEX=$(CPU_INDEX) $(PY) coursework/build.py --seed $(SEED)
 
 RECORDS := samples table1 saturation activations gradients error-curves svm tapering schemes
 JOBS    ?= 2

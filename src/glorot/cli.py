@@ -1,4 +1,4 @@
-"""The console script ``glorot``: data sets and experiments from the command line.
+"""The console script ``glorot``: data sets, experiments and grading from the command line.
 
 Errors are one line on stderr and exit status 2. Ctrl-C says what was saved and exits with 130.
 """
@@ -57,11 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="glorot", description="Data sets and experiments of the book.")
+    parser = _Parser(
+        prog="glorot", description="Data sets, experiments and coursework of the book."
+    )
     parser.add_argument("--version", action="version", version=f"glorot {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_data(commands)
     _add_reproduce(commands)
+    _add_grade(commands)
     return parser
 
 
@@ -101,6 +104,26 @@ def _add_reproduce(commands: argparse._SubParsersAction) -> None:
     reproduce.set_defaults(run=_run_reproduce)
 
 
+def _add_grade(commands: argparse._SubParsersAction) -> None:
+    grade = commands.add_parser(
+        "grade",
+        help="grade one submission or a folder of them",
+        description="Run the functions of each submission on private inputs, in processes of "
+        "their own with limits, and print a table of marks.",
+    )
+    grade.add_argument("assignment", metavar="ASSIGNMENT", help="its name, or its folder")
+    grade.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="notebook or folder")
+    grade.add_argument("--json", type=Path, metavar="OUT", help="write marks and reasons here")
+    grade.add_argument("--seed", type=int, default=0, metavar="N", help="of the private inputs")
+    grade.add_argument(
+        "--coursework", type=Path, metavar="DIR", help="folder of the assignments (./coursework)"
+    )
+    grade.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="submissions graded at a time"
+    )
+    grade.set_defaults(run=_run_grade)
+
+
 def _run_data(options: argparse.Namespace) -> None:
     from glorot import datasets
 
@@ -129,6 +152,22 @@ def _run_reproduce(options: argparse.Namespace) -> None:
     print(f"{path} written after {record.provenance['wall_seconds']:,.0f} s of computing")
 
 
+def _run_grade(options: argparse.Namespace) -> None:
+    from glorot import grading
+
+    for name in ("seed", "workers"):
+        least = 0 if name == "seed" else 1
+        if getattr(options, name) < least:
+            raise ValueError(f"{name} must be at least {least}, got {getattr(options, name)}")
+    assignment = grading.load_assignment(options.assignment, options.coursework)
+    reports = grading.grade_batch(assignment, options.paths, options.seed, options.workers)
+    if options.json is not None:
+        grading.write_reports(options.json, assignment, reports, options.seed)
+    _print_table(grading.table(reports))
+    for question, points in assignment.manual:
+        print(f"{question}: {points} points by hand (rubric)")
+
+
 def _executor(options: argparse.Namespace) -> AbstractContextManager[Executor | None]:
     """Where the work is done: here (None), in processes of this machine, or on a Dask cluster."""
     from glorot.experiments.executors import dask_executor, process_pool
@@ -149,6 +188,14 @@ def _print_list(rows: Sequence[Availability]) -> None:
             print(f"  {label:9}{text}")
     print("sha256 is that of all pixels and labels. To get a data set: glorot data NAME")
     print("Shapeset needs none: it is drawn.")
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Rows of text in columns, the header first."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())
 
 
 def _details(row: Availability) -> Iterator[tuple[str, str]]:
