@@ -23,9 +23,7 @@ CONFIG = """\
 name: {name}
 init_cell: true
 check_all_cell: true
-export_cell:
-  pdf: false
-  run_tests: true
+export_cell: false
 generate: true
 run_tests: true
 tests:

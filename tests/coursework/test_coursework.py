@@ -179,17 +179,20 @@ def secrets(name):
     return {line for line in lines - common if len(line) > 8 and not line.startswith("import ")}
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Makes the release and the archive of an assignment, once."""
+
+    @cache
+    def make(name):
+        return script("build").release(name, 7, tmp_path_factory.mktemp("made"))
+
+    return make
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("name", NAMES)
 class TestRelease:
-    @pytest.fixture(scope="class")
-    def made(self, tmp_path_factory):
-        @cache
-        def make(name):
-            return script("build").release(name, 7, tmp_path_factory.mktemp("made"))
-
-        return make
-
     def test_holds_nothing_of_solutions_or_hidden_tests(self, name, made):
         student, _ = made(name)
         with zipfile.ZipFile(student) as archive:
