@@ -7,17 +7,18 @@ import os
 import re
 import subprocess
 import sys
+import time
 import zipfile
 from functools import cache
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from glorot import grading
 from tests.coursework.common import (
     COURSEWORK,
     NAMES,
-    ROOT,
     master,
     read_wrong,
     script,
@@ -162,19 +163,22 @@ def test_private_inputs_depend_on_the_seed_alone(name):
         assert first == again != other
 
 
-def secrets(name):
-    """Every line that a release must not hold: of solutions, hidden tests and private inputs."""
+SOLUTION = r"# BEGIN SOLUTION\n(.*?)# END SOLUTION"
+HIDDEN = r"```(?:python hidden|markdown solution)\n(.*?)\n```"
+
+
+def secret_blocks(name):
+    """What a release must not hold: solutions, hidden tests and private inputs."""
     text = (COURSEWORK / name / f"{name}.md").read_text("utf-8")
-    blocks = re.findall(r"# BEGIN SOLUTION\n(.*?)# END SOLUTION", text, re.DOTALL)
-    kinds = ("python hidden", "markdown solution")
-    for kind in kinds:
-        blocks += re.findall(rf"```{kind}\n(.*?)\n```", text, re.DOTALL)
-    for block in re.findall(r"```python solution\n(.*?)\n```", text, re.DOTALL):
-        blocks += [] if "# BEGIN SOLUTION" in block else [block]
-    blocks.append((COURSEWORK / name / "hidden.py").read_text("utf-8"))
-    lines = {line.strip() for block in blocks for line in block.splitlines()}
-    shown = re.sub(r"# BEGIN SOLUTION\n.*?# END SOLUTION", "", text, flags=re.DOTALL)
-    shown = re.sub(r"```(python hidden|markdown solution)\n.*?\n```", "", shown, flags=re.DOTALL)
+    found = [*re.findall(SOLUTION, text, re.DOTALL), *re.findall(HIDDEN, text, re.DOTALL)]
+    return [*found, (COURSEWORK / name / "hidden.py").read_text("utf-8")]
+
+
+def secrets(name):
+    """Every line of them that does not stand in what students are shown."""
+    lines = {line.strip() for block in secret_blocks(name) for line in block.splitlines()}
+    text = (COURSEWORK / name / f"{name}.md").read_text("utf-8")
+    shown = re.sub(HIDDEN, "", re.sub(SOLUTION, "", text, flags=re.DOTALL), flags=re.DOTALL)
     common = {line.strip() for line in shown.splitlines()}
     return {line for line in lines - common if len(line) > 8 and not line.startswith("import ")}
 
@@ -188,6 +192,20 @@ def made(tmp_path_factory):
         return script("build").release(name, 7, tmp_path_factory.mktemp("made"))
 
     return make
+
+
+PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+
+
+def defined(source):
+    """The function that a cell asks for, if it does."""
+    head = re.match(r"def (\w+)", source)
+    return head[1] if head and not head[1].startswith("test_") else None
+
+
+def shown(cell):
+    """What a cell printed or returned."""
+    return "".join(o.get("text") or o.get("data", {}).get("text/plain", "") for o in cell.outputs)
 
 
 @pytest.mark.full
@@ -211,6 +229,24 @@ class TestRelease:
             archive.extractall(tmp_path)
         assert grading.grade(assignment(name), tmp_path / f"{name}.ipynb").points == 0
 
+    @pytest.mark.parametrize("base", ["starter", "reference"])
+    def test_checks_speak_and_it_runs_in_a_minute_and_a_gigabyte(self, name, base, made, tmp_path):
+        with zipfile.ZipFile(made(name)[0]) as archive:
+            notebook = nbformat.reads(archive.read(f"{name}.ipynb").decode(), as_version=4)
+        answers = {defined(c.source): c.source for c in master(name).cells if defined(c.source)}
+        for cell in notebook.cells if base == "reference" else ():
+            cell.source = answers.get(defined(cell.source), cell.source)
+        notebook.cells.append(nbformat.v4.new_code_cell(PEAK))
+        nbformat.write(notebook, tmp_path / f"{name}.ipynb")
+        start = time.monotonic()
+        NotebookClient(notebook, resources={"metadata": {"path": str(tmp_path)}}).execute()
+        assert time.monotonic() - start < 60
+        assert int(shown(notebook.cells[-1])) < 2**20  # kB
+        checks = [shown(c) for c in notebook.cells if c.source.startswith("grader.check(")]
+        assert len(checks) == len(assignment(name).questions)
+        words = "All test cases passed!" if base == "reference" else "has it a return?"
+        assert all(words in check for check in checks), checks
+
     def test_archive_grades_a_submission_by_itself(self, name, made, tmp_path):
         source = tmp_path / "source"
         with zipfile.ZipFile(made(name)[1]) as archive:
@@ -225,13 +261,27 @@ class TestRelease:
         assert "7" not in found["output"]
 
 
-def test_secrets_of_a_master_are_found():
+@pytest.mark.parametrize("name", NAMES)
+def test_secrets_of_a_master_are_found(name):
     """Negative control: the master itself is full of what a release must not hold."""
-    for name in NAMES:
-        text = "\n".join(cell.source for cell in master(name).cells)
-        assert sum(line in text for line in secrets(name)) > 20
+    text = "\n".join(cell.source for cell in master(name).cells)
+    assert all(any(line in block for line in secrets(name)) for block in secret_blocks(name))
+    assert sum(line in text for line in secrets(name)) > 20
 
 
-def test_rubrics_add_up():
-    for name in NAMES:
-        assert (ROOT / "coursework" / name / "rubric.md").is_file()
+@pytest.mark.parametrize("name", NAMES)
+def test_every_solution_of_a_source_is_marked_as_one(name):
+    """otter leaves a code cell that is not marked inside as it is, in the release too."""
+    text = (COURSEWORK / name / f"{name}.md").read_text("utf-8")
+    cells = re.findall(r"```python solution\n(.*?)\n```", text, re.DOTALL)
+    assert cells and all(re.search(SOLUTION, cell + "\n", re.DOTALL) for cell in cells)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_rubric_explains_every_point_that_is_given_by_hand(name):
+    rows = re.findall(
+        r"^\|(?:[^|]*\|)?? *(\d+) *\|",
+        (COURSEWORK / name / "rubric.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert sum(map(int, rows)) == sum(points for _, points in assignment(name).manual)
