@@ -41,7 +41,7 @@ def short(wrong):
     """An attack's question may run only five seconds here: what loops should not loop for long."""
     found = assignment(wrong.assignment)
     return grading.Assignment(
-        found.name, found.title, found.questions, limits=grading.Limits(seconds=8)
+        found.name, found.title, found.questions, limits=grading.Limits(seconds=5)
     )
 
 
@@ -97,9 +97,10 @@ def test_an_attack_gains_nothing(wrong, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "keep").write_text("kept")
-    code = wrong.code.replace("@OUTSIDE@", str(outside))
+    code = wrong.code.replace("@OUTSIDE@", str(outside)).replace("@COURSEWORK@", str(COURSEWORK))
     path = write_submission(tmp_path / "a.ipynb", wrong.assignment, wrong.base, code)
     report = grading.grade(short(wrong), path)
+    grading.write_reports(tmp_path / "marks.json", short(wrong), [report])
     expected = [q.name for q in assignment(wrong.assignment).questions]
     assert lost(report) == (expected if wrong.base == "starter" else list(wrong.loses)), report
     assert all(mark.reasons for mark in report.marks if mark.points < mark.out_of)

@@ -74,6 +74,7 @@ def grade(assignment: Assignment, path: Path, seed: int = 0) -> Report:
     Returns:
         Marks and reasons; the same for the same submission and seed.
     """
+    name = str(path).encode("utf-8", "replace").decode()  # a file's name can be no text
     try:
         cells = read_cells(path)
     except (ValueError, OSError) as error:
@@ -81,9 +82,10 @@ def grade(assignment: Assignment, path: Path, seed: int = 0) -> Report:
             Mark(q.name, 0, q.points, "missing", ("the submission cannot be read",))
             for q in assignment.questions
         )
-        return Report(str(path), 0, assignment.points, lost, " ".join(str(error).split())[:300])
+        problem = " ".join(str(error).split())[:300].encode("utf-8", "replace").decode()
+        return Report(name, 0, assignment.points, lost, problem)
     marks = tuple(_mark(assignment, question, cells, seed) for question in assignment.questions)
-    return Report(str(path), sum(m.points for m in marks), assignment.points, marks)
+    return Report(name, sum(m.points for m in marks), assignment.points, marks)
 
 
 def read_cells(path: Path) -> list[str]:
@@ -143,7 +145,10 @@ def _verdict(question: Question, outcome: Outcome, seed: int) -> tuple[str, list
     if len(outcome.values) < len(cases):
         return "stopped", [f"{question.function} answered {len(outcome.values)} of {len(cases)}"]
     answers = [outcome.values[number] for number in range(len(cases))]
-    complaints = question.judge(cases, answers)
+    try:
+        complaints = question.judge(cases, answers)
+    except Exception as error:  # an answer that a judge had not thought of must not end the batch
+        return "wrong", [f"the answers cannot be compared ({type(error).__name__})"]
     return ("wrong", complaints) if complaints else ("right", [])
 
 

@@ -22,7 +22,9 @@ from glorot.grading import child
 
 __all__ = ["Limits", "Outcome", "run_apart"]
 
-SYSTEM = ("/usr", "/lib", "/lib64", "/dev/null", "/dev/urandom")
+# Shared libraries and what they look up, but no system's Python: it may have packages of its own.
+SYSTEM = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo")
+DEVICES = ("/dev/null", "/dev/urandom")
 NOBODY = 65534
 _PACKAGES = str(Path(np.__file__).resolve().parents[1])
 CHUNK = 1 << 16
@@ -138,17 +140,33 @@ _ENVIRONMENT = {
 
 
 def _surroundings(allowed: Sequence[str]) -> dict[str, Any]:
-    """Where the process finds its _PACKAGES, what it may read, and who it becomes."""
+    """Where the process finds its packages, what it may read or list, and who it becomes."""
     own = str(Path(__file__).resolve().parents[2])
     standard = [p for p in sys.path if p.startswith(sys.base_prefix) and "site-packages" not in p]
     path = [*standard, _PACKAGES, *([own] if "glorot" in allowed else [])]
-    readable = [*standard, _PACKAGES, sys.base_prefix, *SYSTEM]
+    shared = [*SYSTEM, str(Path(sys.base_prefix) / "lib")]
+    readable = [e for folder in (*standard, *shared) for e in _entries(folder)]
+    readable += [str(p) for name in allowed for p in Path(_PACKAGES).glob(f"{name}*")]
     if "glorot" in allowed:
         readable.append(str(Path(own) / "glorot"))
     preload = [name for name in allowed if name != "numpy"]
     drops = os.geteuid() == 0 and all(map(_open_to_all, [sys.base_prefix, _PACKAGES, own]))
     user = NOBODY if drops else None
-    return {"path": path, "readable": readable, "preload": preload, "user": user}
+    return {
+        "path": path,
+        "readable": [*readable, *DEVICES],
+        "listable": [*standard, _PACKAGES],
+        "preload": preload,
+        "user": user,
+    }
+
+
+def _entries(folder: str) -> list[str]:
+    """What lies in a folder, without other packages of Python, which would answer a question."""
+    if not os.path.isdir(folder):
+        return [folder]
+    kept = (name for name in sorted(os.listdir(folder)) if not name.startswith("python"))
+    return [os.path.join(folder, n) for n in kept if n not in ("site-packages", "dist-packages")]
 
 
 def _open_to_all(path: str) -> bool:
@@ -222,21 +240,26 @@ def _take(outcome: Outcome, message: dict[str, Any], cases: int) -> None:
         outcome.missing = True
     for name in ("notes", "attempts"):
         if isinstance(message.get(name), list):
-            getattr(outcome, name)[:] = [str(text)[:240] for text in message[name][:10]]
+            getattr(outcome, name)[:] = [_words(text) for text in message[name][:10]]
     case = message.get("case")
     if type(case) is not int or not 0 <= case < cases:
         return
     if "raised" in message:
-        outcome.failures[case] = f"raised {str(message['raised'])[:240]}"
+        outcome.failures[case] = f"raised {_words(message['raised'])}"
     elif "memory" in message:
         outcome.failures[case] = "ran out of memory"
     elif isinstance(message.get("value"), dict) and "odd" in message["value"]:
-        outcome.failures[case] = f"returned {str(message['value']['odd'])[:80]}"
+        outcome.failures[case] = f"returned {_words(message['value']['odd'])[:80]}"
     else:
         try:
             outcome.values[case] = child.decode(message.get("value"))
         except (ValueError, TypeError, OverflowError, MemoryError, RecursionError):
             outcome.failures[case] = "returned something that is no number, array or list of them"
+
+
+def _words(text: object) -> str:
+    """A short text that can be written down, whatever it held."""
+    return str(text)[:240].encode("utf-8", "replace").decode()
 
 
 def _why_it_died(code: int, said: bytes, limits: Limits) -> str:
