@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -280,3 +281,22 @@ def test_grading_that_cannot_start_is_our_fault_and_no_zero(tmp_path, monkeypatc
     monkeypatch.setattr("glorot.grading.sandbox._PACKAGES", str(tmp_path))
     with pytest.raises(RuntimeError, match="did not start"):
         grade(tmp_path, "def add(a, b): return a + b")
+
+
+def test_a_table_that_is_filled_by_method_calls_is_taken_along(tmp_path):
+    code = "import os\ntable = []\ntable.append(1)\nos.abort()\ndef add(a, b): return table[0] * (a + b)"
+    assert mark(tmp_path, code).status == "right"
+
+
+@pytest.mark.parametrize(
+    "body", ["return [[1], [1, 2]]", "return '\\ud800'", "raise ValueError('\\ud800')", "return {}"]
+)
+def test_what_no_judge_has_thought_of_loses_the_mark_and_can_be_written_down(body, tmp_path):
+    def judge(cases, answers):
+        return [] if sum(map(float, answers)) == 2 else ["is off"]
+
+    one = Assignment("toy", "Toy", (Question("q1", 1, "add", add_question().draw, judge),))
+    report = grade(tmp_path, f"def add(a, b):\n    {body}\n", one, os.fsdecode(b"\xff.py"))
+    assert report.points == 0 and report.marks[0].reasons
+    grading.write_reports(tmp_path / "marks.json", one, [report])
+    "\n".join(map(" ".join, grading.table([report]))).encode()
