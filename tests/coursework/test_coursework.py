@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 import zipfile
 from functools import cache
+from itertools import pairwise
 
 import nbformat
+import numpy as np
 import pytest
 from nbclient import NotebookClient
 
@@ -19,6 +22,7 @@ from glorot import grading
 from tests.coursework.common import (
     COURSEWORK,
     NAMES,
+    ROOT,
     master,
     read_wrong,
     script,
@@ -262,6 +266,18 @@ class TestRelease:
         assert "7" not in found["output"]
 
 
+@pytest.mark.full
+def test_a_model_answer_that_fails_its_own_tests_makes_no_release(tmp_path):
+    build, name = script("build"), "variance-by-hand"
+    build.HERE = shutil.copytree(COURSEWORK, tmp_path / "coursework")
+    path = build.HERE / name / f"{name}.ipynb"
+    broken = path.read_text("utf-8").replace("return (3 * variance) ** 0.5", "return variance")
+    path.write_text(broken, "utf-8")
+    with pytest.raises(RuntimeError, match="could not be assigned"):
+        build.release(name, 0, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_secrets_of_a_master_are_found(name):
     """Negative control: the master itself is full of what a release must not hold."""
@@ -286,3 +302,39 @@ def test_the_rubric_explains_every_point_that_is_given_by_hand(name):
         re.MULTILINE,
     )
     assert sum(map(int, rows)) == sum(points for _, points in assignment(name).manual)
+
+
+def test_model_answers_say_what_the_model_code_measures():
+    """The numbers in the written answers and on the instructors' page."""
+    notebook = master("reproduce-a-figure")
+    notebook.cells = [
+        c for c in notebook.cells if c.cell_type == "code" and "def test_" not in c.source
+    ]
+    NotebookClient(notebook).execute()
+    lines = "".join(map(shown, notebook.cells))
+    found = re.findall(r"(\w+), (delta|weight gradient), .*: ([\d.]+), (.*)", lines)
+    measured = {key[:2]: key[2:] for key in found}
+    text = " ".join(
+        (COURSEWORK / "reproduce-a-figure" / "reproduce-a-figure.md").read_text().split()
+    )
+    page = (ROOT / "appendices" / "for-instructors.md").read_text("utf-8")
+    assert [w for _, w in measured.values()] == [
+        "below one",
+        "above one",
+        "below one",
+        "unresolved",
+    ]
+    (down, _), (flat, _), (less, _), (also, _) = measured.values()
+    assert f"to {down} from layer 5 to layer 2; normalized, to {less}" in text
+    assert f"is {flat} (standard) and {also} (normalized)" in text
+    assert all(number in page for number in (down, less, flat, also))
+
+
+def test_the_model_answer_on_variance_says_what_the_theory_predicts():
+    widths = (784, 512, 256, 128, 64, 10)
+    text = (COURSEWORK / "variance-by-hand" / "variance-by-hand.md").read_text("utf-8")
+    for rule, left in ((lambda a, b: 2 / (a + b), "0.06"), (lambda a, b: 1 / a, "0.013")):
+        kept = np.prod([b * rule(a, b) for a, b in pairwise(widths)])
+        assert f"{kept:.{len(left) - 2}f}" == left and left in text
+    grows = np.prod([2 * a / (a + b) for a, b in pairwise(widths)])
+    assert round(grows) == 5 and "grows about fivefold" in text
