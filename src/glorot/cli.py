@@ -161,11 +161,11 @@ def _run_grade(options: argparse.Namespace) -> None:
             raise ValueError(f"{name} must be at least {least}, got {getattr(options, name)}")
     assignment = grading.load_assignment(options.assignment, options.coursework)
     reports = grading.grade_batch(assignment, options.paths, options.seed, options.workers)
-    if options.json is not None:
-        grading.write_reports(options.json, assignment, reports, options.seed)
     _print_table(grading.table(reports))
     for question, points in assignment.manual:
         print(f"{question}: {points} points by hand (rubric)")
+    if options.json is not None:
+        grading.write_reports(options.json, assignment, reports, options.seed)
 
 
 def _executor(options: argparse.Namespace) -> AbstractContextManager[Executor | None]:

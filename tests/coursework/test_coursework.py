@@ -304,6 +304,7 @@ def test_the_rubric_explains_every_point_that_is_given_by_hand(name):
     assert sum(map(int, rows)) == sum(points for _, points in assignment(name).manual)
 
 
+@pytest.mark.full
 def test_model_answers_say_what_the_model_code_measures():
     """The numbers in the written answers and on the instructors' page."""
     notebook = master("reproduce-a-figure")

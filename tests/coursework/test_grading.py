@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,6 +147,22 @@ def test_a_cell_that_is_no_python_costs_nothing_else(tmp_path):
     assert grade(tmp_path, json.dumps(book), name="a.ipynb").points == 2
 
 
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%%time\ndef add(a, b):\n    return a + b",
+        "def add(a, b):\n    return (a + b\n        % 1e9)",
+        "def add(a, b):\n    return a + b\nadd?\n?add\n!pip list",
+        '"""A text.\n%ls\n"""\ndef add(a, b):\n    return a + b',
+    ],
+)
+def test_what_only_looks_like_ipython_is_kept_and_what_is_goes(cell, tmp_path):
+    book = {"cells": [{"cell_type": "code", "source": cell.splitlines(keepends=True)}]}
+    assert [s.name for s in needed([cell], "add")[0] if hasattr(s, "name")] == ["add"]
+    found = grade(tmp_path, json.dumps(book), name="a.ipynb").marks[0]
+    assert found.points == 2 or "% 1e9" in cell, found
+
+
 def test_one_question_that_dies_leaves_the_other_its_marks(tmp_path):
     code = "import os\ndef add(a, b): os._exit(0)\ndef plus(a, b): return a + b\n"
     report = grade(tmp_path, code, TWO)
@@ -281,6 +298,17 @@ def test_grading_that_cannot_start_is_our_fault_and_no_zero(tmp_path, monkeypatc
     monkeypatch.setattr("glorot.grading.sandbox._PACKAGES", str(tmp_path))
     with pytest.raises(RuntimeError, match="did not start"):
         grade(tmp_path, "def add(a, b): return a + b")
+    one, other = grading.grade_batch(TOY, [tmp_path / "work.py", tmp_path / "none.py"])
+    assert one.problem.startswith("NOT GRADED") and one.marks[0].status == "ungraded"
+    assert "must be a file" in other.problem
+
+
+def test_a_table_takes_paths_as_they_come(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("def add(a, b): return a + b")
+    reports = grading.grade_batch(TOY, [Path("a.py"), tmp_path / "b.py"])
+    assert [row[0] for row in grading.table(reports)] == ["submission", "a.py", "b.py"]
 
 
 def test_a_table_that_is_filled_by_method_calls_is_taken_along(tmp_path):

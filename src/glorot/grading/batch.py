@@ -26,7 +26,7 @@ class Mark:
     """What one question earned.
 
     Args:
-        status: ``right``, ``wrong``, ``raised``, ``missing`` or ``stopped``.
+        status: ``right``, ``wrong``, ``raised``, ``missing``, ``stopped`` or ``ungraded``.
         reasons: why points are missing, first reasons first.
         remarks: what the person who grades should know besides.
     """
@@ -74,7 +74,6 @@ def grade(assignment: Assignment, path: Path, seed: int = 0) -> Report:
     Returns:
         Marks and reasons; the same for the same submission and seed.
     """
-    name = str(path).encode("utf-8", "replace").decode()  # a file's name can be no text
     try:
         cells = read_cells(path)
     except (ValueError, OSError) as error:
@@ -82,10 +81,9 @@ def grade(assignment: Assignment, path: Path, seed: int = 0) -> Report:
             Mark(q.name, 0, q.points, "missing", ("the submission cannot be read",))
             for q in assignment.questions
         )
-        problem = " ".join(str(error).split())[:300].encode("utf-8", "replace").decode()
-        return Report(name, 0, assignment.points, lost, problem)
+        return Report(_text(path), 0, assignment.points, lost, _text(error))
     marks = tuple(_mark(assignment, question, cells, seed) for question in assignment.questions)
-    return Report(name, sum(m.points for m in marks), assignment.points, marks)
+    return Report(_text(path), sum(m.points for m in marks), assignment.points, marks)
 
 
 def read_cells(path: Path) -> list[str]:
@@ -169,15 +167,33 @@ def grade_batch(
     found = find_submissions(paths)
     if not found:
         raise ValueError(f"paths must hold a submission ({' or '.join(SUFFIXES)}), and hold none")
-    with ThreadPoolExecutor(workers) as pool:
-        graded = pool.map(lambda path: grade(assignment, path, seed), found)
+    pool = ThreadPoolExecutor(workers)
+    try:
+        graded = pool.map(lambda path: _grade_or_say_why_not(assignment, path, seed), found)
         return list(tqdm(graded, total=len(found), unit="submission", disable=None))
+    finally:
+        pool.shutdown(cancel_futures=True)  # after Ctrl-C only what has begun is waited for
+
+
+def _grade_or_say_why_not(assignment: Assignment, path: Path, seed: int) -> Report:
+    """Grade one of a batch; a fault of ours is no zero, and leaves the others their marks."""
+    try:
+        return grade(assignment, path, seed)
+    except (RuntimeError, OSError) as error:
+        problem = f"NOT GRADED, try again: {_text(error)}"
+        marks = tuple(Mark(q.name, 0, q.points, "ungraded") for q in assignment.questions)
+        return Report(_text(path), 0, assignment.points, marks, problem)
+
+
+def _text(what: object) -> str:
+    """One line that can be written down: the name of a file can be no text."""
+    return " ".join(str(what).split())[:300].encode("utf-8", "replace").decode()
 
 
 def table(reports: Sequence[Report]) -> list[list[str]]:
     """Return the marks as rows of text, the header first."""
     names = [mark.question for mark in reports[0].marks]
-    common = os.path.commonpath([str(Path(r.submission).parent) for r in reports])
+    common = os.path.commonpath([os.path.abspath(Path(r.submission).parent) for r in reports])
     rows = [["submission", *names, "points", ""]]
     for report in reports:
         name = os.path.relpath(report.submission, common)

@@ -102,7 +102,7 @@ def needed(cells: Iterable[str], function: str) -> tuple[list[ast.stmt], list[st
     unread = []
     for number, source in enumerate(cells, 1):
         try:
-            body = ast.parse(without_magics(source)).body
+            body = parsed(source).body
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             unread.append(f"cell {number} cannot be read: {describe(error)}")
             continue
@@ -145,12 +145,24 @@ def names(statement: ast.stmt) -> tuple[set[str], set[str]]:
     return bound, read
 
 
+def parsed(source: str) -> ast.Module:
+    """Return a cell's statements, as Python if it is, else without IPython's own lines.
+
+    Raises:
+        SyntaxError: if it is neither; ast.parse raises other errors for text that is no source.
+    """
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        return ast.parse(without_magics(source))
+
+
 def without_magics(source: str) -> str:
-    """Return a cell's source without IPython's own lines; nothing of a ``%%`` cell is kept."""
-    if source.lstrip().startswith("%%"):
+    """Return a cell's source without IPython's own lines; of ``%%bash`` and its like nothing is kept."""
+    if re.match(r"\s*%%(?!time\b|capture\b|prun\b)", source):
         return ""
     lines = source.splitlines()
-    return "\n".join("" if re.match(r"\s*[%!?]", line) else line for line in lines)
+    return "\n".join("" if re.match(r"\s*([%!?]|[\w.]+\?+\s*$)", line) else line for line in lines)
 
 
 def describe(error: BaseException) -> str:
