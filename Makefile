@@ -58,13 +58,13 @@ serve: book ## preview the book on http://localhost:8000 (PORT=... for another)
 labs: $(READY) ## open the labs in JupyterLab
 	$(PY) -m jupyterlab notebooks
 
-RECORDS := samples table1 saturation activations gradients error-curves svm tapering schemes
+RECORDS := samples table1 saturation activations gradients error-curves svm tapering schemes trainability remedies
 JOBS    ?= 2
 
 records: $(READY) ## make the records of the long runs anew (hours; JOBS=... processes)
 	for name in $(RECORDS); do $(PY) -m glorot.cli reproduce $$name --scale laptop --workers $(JOBS) || exit; done
 
-bench: $(READY) ## benchmarks: ours against what a user would write instead
+bench: $(READY) ## benchmarks: ours against what a user would write instead; kept in _build/bench
 	$(PY) -m benchmarks
 
 lint: $(READY) ## format the code, check its style and its types
