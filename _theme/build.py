@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -17,6 +18,9 @@ def build() -> int:
     second build of a faulty book would pass.
     """
     from jupyter_book.cli.main import main as jupyter_book
+
+    # The matrices are small: a second thread gains nothing, and on a busy machine it waits for the first.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
     try:
         jupyter_book(["build", str(ROOT), *STRICT], standalone_mode=False)
