@@ -64,13 +64,13 @@ SEED    ?= 0
 coursework: $(READY) ## make student releases and autograder archives (SEED=... draws other private inputs)
 	CPU_INDEX=$(CPU_INDEX) $(PY) coursework/build.py --seed $(SEED)
 
-RECORDS := samples table1 saturation activations gradients error-curves svm tapering schemes
+RECORDS := samples table1 saturation activations gradients error-curves svm tapering schemes trainability remedies
 JOBS    ?= 2
 
 records: $(READY) ## make the records of the long runs anew (hours; JOBS=... processes)
 	for name in $(RECORDS); do $(PY) -m glorot.cli reproduce $$name --scale laptop --workers $(JOBS) || exit; done
 
-bench: $(READY) ## benchmarks: ours against what a user would write instead
+bench: $(READY) ## benchmarks: ours against what a user would write instead; kept in _build/bench
 	$(PY) -m benchmarks
 
 lint: $(READY) ## format the code, check its style and its types

@@ -31,6 +31,9 @@ def build(edition: str) -> Path:
         raise ValueError(f"EDITION must be one of {sorted(FOLDERS)}, got {edition!r}")
     folder = FOLDERS[edition]
     os.environ["EDITION"] = edition
+    # The matrices are small: a second thread gains nothing, and on a busy machine it waits for the first.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
     try:
         options = ["--path-output", str(folder), *STRICT]
         jupyter_book(["build", str(ROOT), *options], standalone_mode=False)

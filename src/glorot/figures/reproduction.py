@@ -370,23 +370,34 @@ def arms(
 ) -> BookFigure:
     """Draw test error against updates for several update rules, each under both schemes.
 
+    The first rule is the reference: every other has a panel, in which the reference's means are dashed.
+
     Args:
         updates: when it was measured, shape (T,).
         errors: rule -> model, ``tanh`` or ``tanh_n`` -> errors as fractions, shape (T, seeds).
         rules: rule -> what it is called.
     """
+    reference, *others = errors
+    x = updates / 1000
     with book_style():
-        figure = new_figure(3.6)
-        ax = figure.subplots()
-        handles = []
-        for (rule, by_model), dash in zip(errors.items(), _DATASET_DASHES, strict=False):
-            for model, values in by_model.items():
-                look = {"color": SCHEME_COLORS[_scheme(model)], "ls": dash}
-                _draw_band(ax, updates / 1000, 100 * values, look)
-                label = f"{rules[rule]}, {MODEL_WORDS[model]}"
-                handles.append(Line2D([], [], label=label, **look))  # type: ignore[arg-type]
-        ax.set(xlabel="updates, thousands", ylabel="test error, %", xlim=(0, updates[-1] / 1000))
-        figure.legend(handles=handles, loc="outside upper left", ncols=2, handlelength=2.2)
+        figure = new_figure(3.4)
+        axes = figure.subplots(1, len(others), sharey=True, squeeze=False)[0]
+        for ax, rule in zip(axes, others, strict=True):
+            for model, values in errors[rule].items():
+                color = SCHEME_COLORS[_scheme(model)]
+                plain = 100 * errors[reference][model].mean(axis=1)
+                ax.plot(x, plain, color=color, lw=1, ls=(0, (3, 2)))
+                _draw_band(ax, x, 100 * values, {"color": color})
+            ax.set(title=rules[rule], xlabel="updates, thousands", xlim=(0, x[-1]))
+        axes[0].set_ylabel("test error, %")
+        handles = [
+            Line2D([], [], color=SCHEME_COLORS[_scheme(model)], label=MODEL_WORDS[model])
+            for model in errors[reference]
+        ]
+        handles.append(
+            Line2D([], [], color=MUTED, lw=1, ls=(0, (3, 2)), label=f"with {rules[reference]}")
+        )
+        figure.legend(handles=handles, loc="outside upper left", ncols=3, handlelength=2.2)
     parts = "; ".join(
         f"{rules[rule]}, {MODEL_WORDS[model]} {100 * values[-1].mean():.1f}"
         for rule, by_model in errors.items()
