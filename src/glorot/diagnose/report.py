@@ -1,0 +1,290 @@
+"""The report of a diagnosis: as text, as HTML, as plain data."""
+
+from __future__ import annotations
+
+import html
+import math
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from glorot.diagnose.judging import Finding
+
+__all__ = ["LayerReport", "Report"]
+
+_WIDTH = 80
+_ROWS = 12  # layers shown as text; HTML shows all
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """What was measured of one layer; NaN (None in JSON) where something could not be.
+
+    Args:
+        layer: path in the module.
+        kind: torch's function.
+        fan_in, fan_out: fans of its weights.
+        std: standard deviation of its weights.
+        scheme: the scheme they seem to follow.
+        moment: E[z²] of its outputs.
+        between: variance between inputs of its outputs, averaged over units.
+        activation: the activation behind it, "" if none was seen.
+        saturated: share of that activation's values on a flat part.
+        dead: share of its units that are off for the whole batch.
+        gradient: E[δ²], second moment of the gradient with respect to its outputs.
+        weight_gradient: second moment of the gradient of its weights.
+        jacobian: gradient's squared norm at its input over that at the next layer's input: the mean square
+            singular value of the step, in units of fan-in over fan-out; only along the main chain.
+        update: root mean square of one step's change over that of the weights.
+    """
+
+    layer: str
+    kind: str
+    fan_in: int
+    fan_out: int
+    std: float
+    scheme: str
+    moment: float
+    between: float
+    activation: str
+    saturated: float
+    dead: float
+    gradient: float
+    weight_gradient: float
+    jacobian: float
+    update: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What ``diagnose`` found.
+
+    Printed, it is the text an engineer reads; in a notebook it is a table.
+
+    Args:
+        module: name of the module's class.
+        findings: root faults; empty for a healthy net.
+        remarks: what is unknown or noteworthy but no fault.
+        layers: measurements, in the order of computing.
+        examples: size of the batch.
+        probe: where the gradients come from.
+        loss: the loss on the batch, NaN without one.
+    """
+
+    module: str
+    findings: tuple[Finding, ...]
+    remarks: tuple[str, ...]
+    layers: tuple[LayerReport, ...]
+    examples: int
+    probe: str
+    loss: float
+
+    @property
+    def verdict(self) -> str:
+        """One sentence."""
+        if not self.findings:
+            return f"{self.module}: no fault found in {_count(len(self.layers), 'layer')}."
+        codes = ", ".join(dict.fromkeys(finding.code for finding in self.findings))
+        return f"{self.module}: {_count(len(self.findings), 'fault')} found ({codes})."
+
+    def __str__(self) -> str:
+        return self.text()
+
+    __repr__ = __str__
+
+    def text(self) -> str:
+        """The report in 80 columns, the verdict first."""
+        parts = [self.verdict]
+        for finding in self.findings:
+            parts += [f"\n{finding.code} at {finding.layer}", _wrapped(finding.cause, "  ")]
+            parts += [f"  Fix: {finding.fix}"]
+        parts += ["", *self._table()]
+        if self.remarks:
+            parts += ["", "Remarks"]
+            parts += [_wrapped(remark, "  - ") for remark in self.remarks]
+        return "\n".join(parts)
+
+    def _table(self) -> list[str]:
+        head = ("layer", "fans", "std", "scheme", "E[z²]", "between", "grad", "off")
+        rows = [head, *(_text_row(layer) for layer in _shown(self.layers))]
+        widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
+        lines = [
+            "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows
+        ]
+        hidden = len(self.layers) - len(_shown(self.layers))
+        if hidden:
+            lines.insert(1 + _ROWS // 2, f"… {hidden} more …")
+        notes = (
+            f"{_count(self.examples, 'example')}; {self.probe or 'no gradients'}. between: variance between "
+            "inputs; grad: E[δ²]; off: dead units, or ~saturated values"
+        )
+        return [*lines, _wrapped(notes + ".", "")]
+
+    def as_dict(self) -> dict:
+        """Plain data for JSON; what could not be measured is None."""
+        return _plain(asdict(self) | {"verdict": self.verdict})
+
+    def html(self) -> str:
+        """A complete page, without scripts, in both themes."""
+        return (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            f"<title>Diagnosis of {html.escape(self.module)}</title>\n"
+            f"<style>{_PAGE_STYLE}</style>\n</head>\n<body>\n<main>\n"
+            f"{self._body(1)}\n</main>\n</body>\n</html>\n"
+        )
+
+    def _repr_html_(self) -> str:
+        return self._body(3)
+
+    def _body(self, level: int) -> str:
+        sections = [f"<h{level}>{html.escape(self.verdict)}</h{level}>"]
+        sections += [_finding_html(finding, level + 1) for finding in self.findings]
+        sections += [f"<h{level + 1}>Layers</h{level + 1}>", self._table_html()]
+        if self.remarks:
+            items = "".join(f"<li>{html.escape(remark)}</li>" for remark in self.remarks)
+            sections += [f"<h{level + 1}>Remarks</h{level + 1}>", f"<ul>{items}</ul>"]
+        style = f"<style>{_STYLE}</style>"
+        return f'<div class="glorot-diagnosis">{style}{"".join(sections)}</div>'
+
+    def _table_html(self) -> str:
+        faulty = {layer for finding in self.findings for layer in finding.layers}
+        head = "".join(f'<th scope="col">{title}</th>' for title, _ in _COLUMNS)
+        rows = "".join(_row_html(layer, layer.layer in faulty) for layer in self.layers)
+        caption = f"{_count(self.examples, 'example')}; {self.probe or 'no gradients'}."
+        return (
+            '<div class="scroll" tabindex="0" role="region" aria-label="Measurements by layer"><table>'
+            f"<caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{rows}</tbody></table></div>"
+        )
+
+
+# ---------------------------------------------------------------------- text
+
+
+def _text_row(layer: LayerReport) -> tuple[str, ...]:
+    off = _share(layer.dead) or ("~" + _share(layer.saturated) if _share(layer.saturated) else "")
+    return (
+        _short(layer.layer, 16),
+        f"{layer.fan_in}→{layer.fan_out}",
+        _number(layer.std),
+        _short(layer.scheme.split(",")[0].replace("PyTorch's default (heuristic)", "default"), 14),
+        _number(layer.moment),
+        _number(layer.between),
+        _number(layer.gradient),
+        off,
+    )
+
+
+def _shown(layers: Sequence[LayerReport]) -> list[LayerReport]:
+    if len(layers) <= _ROWS + 1:
+        return list(layers)
+    return [*layers[: _ROWS // 2], *layers[-_ROWS // 2 :]]
+
+
+def _wrapped(text: str, lead: str) -> str:
+    indent = " " * len(lead)
+    return textwrap.fill(text, _WIDTH, initial_indent=lead, subsequent_indent=indent)
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else "…" + text[1 - limit :]
+
+
+def _number(value: float) -> str:
+    """A number in at most seven characters.
+
+    Example:
+        >>> _number(0.0412), _number(3.2e-7), _number(float("nan"))
+        ('0.041', '3.2e-07', '')
+    """
+    if math.isnan(value):
+        return ""
+    if value == 0 or 1e-3 <= abs(value) < 1e4:
+        return f"{value:.2g}" if abs(value) < 100 else f"{value:.0f}"
+    return f"{value:.1e}"
+
+
+def _share(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.0%}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+# ---------------------------------------------------------------------- HTML
+
+_COLUMNS: tuple[tuple[str, Callable[[LayerReport], str]], ...] = (
+    ("Fans in → out", lambda one: f"{one.fan_in} → {one.fan_out}"),
+    ("Std of weights", lambda one: _number(one.std)),
+    ("Scheme they follow", lambda one: one.scheme),
+    ("E[z²]", lambda one: _number(one.moment)),
+    ("Between inputs", lambda one: _number(one.between)),
+    ("Activation", lambda one: one.activation),
+    ("Saturated", lambda one: _share(one.saturated)),
+    ("Dead", lambda one: _share(one.dead)),
+    ("E[δ²]", lambda one: _number(one.gradient)),
+    ("Jacobian gain", lambda one: _number(one.jacobian)),
+    ("Update / weights", lambda one: _number(one.update)),
+)
+_COLUMNS = (("Layer", lambda one: one.layer), *_COLUMNS)
+
+_STYLE = (
+    ".glorot-diagnosis{--d-ink:#23211d;--d-muted:#6a655b;--d-line:#d8d3c7;--d-shade:#efeadd;--d-accent:#a3341f;"
+    "--d-paper:#fffefa;color:var(--d-ink);background:var(--d-paper);padding:.5rem 1rem;line-height:1.5}"
+    "@media(prefers-color-scheme:dark){.glorot-diagnosis{--d-ink:#e9e5da;--d-muted:#a9a396;--d-line:#47443d;"
+    "--d-shade:#2b2924;--d-accent:#f0876f;--d-paper:#191815}}"
+    "html[data-theme=dark] .glorot-diagnosis{--d-ink:#e9e5da;--d-muted:#a9a396;--d-line:#47443d;"
+    "--d-shade:#2b2924;--d-accent:#f0876f;--d-paper:#191815}"
+    "html[data-theme=light] .glorot-diagnosis{--d-ink:#23211d;--d-muted:#6a655b;--d-line:#d8d3c7;"
+    "--d-shade:#efeadd;--d-accent:#a3341f;--d-paper:#fffefa}"
+    ".glorot-diagnosis h1,.glorot-diagnosis h2,.glorot-diagnosis h3,.glorot-diagnosis h4"
+    "{color:var(--d-ink);font-weight:600;line-height:1.3;margin:.9em 0 .3em}"
+    ".glorot-diagnosis h1,.glorot-diagnosis h3{font-size:1.25rem}"
+    ".glorot-diagnosis h2,.glorot-diagnosis h4{font-size:1.05rem}"
+    ".glorot-diagnosis .code{color:var(--d-accent)}.glorot-diagnosis p{margin:.3em 0;max-width:70ch}"
+    ".glorot-diagnosis pre{background:var(--d-shade);color:var(--d-ink);padding:.5rem .7rem;margin:.3em 0;"
+    "white-space:pre-wrap;overflow-wrap:anywhere;border:0}"
+    ".glorot-diagnosis .scroll{overflow-x:auto}.glorot-diagnosis table{border-collapse:collapse;font-size:.85rem;"
+    "font-variant-numeric:tabular-nums;color:var(--d-ink)}"
+    ".glorot-diagnosis caption{text-align:left;color:var(--d-muted);padding:.2rem 0}"
+    ".glorot-diagnosis th,.glorot-diagnosis td{text-align:right;padding:.2rem .6rem;white-space:nowrap;"
+    "border-bottom:1px solid var(--d-line);background:var(--d-paper);color:var(--d-ink)}"
+    ".glorot-diagnosis th[scope=row],.glorot-diagnosis th:first-child,.glorot-diagnosis td.words{text-align:left}"
+    ".glorot-diagnosis tr.fault th{color:var(--d-accent)}"
+)
+_PAGE_STYLE = (
+    "body{margin:0;font-family:system-ui,sans-serif;background:#fffefa}"
+    "@media(prefers-color-scheme:dark){body{background:#191815}}main{max-width:72rem;margin:0 auto;padding:1rem}"
+)
+
+
+def _finding_html(finding: Finding, level: int) -> str:
+    title = f'<span class="code">{finding.code}</span> at {html.escape(finding.layer)}'
+    return (
+        f"<h{level}>{title}</h{level}><p>{html.escape(finding.cause)}</p>"
+        f"<pre><code>{html.escape(finding.fix)}</code></pre>"
+    )
+
+
+def _row_html(layer: LayerReport, faulty: bool) -> str:
+    name = html.escape(layer.layer) + (" (fault)" if faulty else "")
+    cells = "".join(
+        f'<td class="words">{html.escape(show(layer))}</td>'
+        if title in ("Scheme they follow", "Activation")
+        else f"<td>{html.escape(show(layer))}</td>"
+        for title, show in _COLUMNS[1:]
+    )
+    return f'<tr{" class=fault" if faulty else ""}><th scope="row">{name}</th>{cells}</tr>'
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(one) for one in value]
+    return value
