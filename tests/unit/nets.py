@@ -131,6 +131,51 @@ def resnet18() -> ResNet:
     return ResNet((64, 128, 256, 512), 2, projection=True, stem=stem)
 
 
+class Bottleneck(nn.Module):
+    def __init__(self, inputs, width, stride):
+        super().__init__()
+        self.outputs = 4 * width
+        shapes = ((inputs, width, 1), (width, width, 3), (width, self.outputs, 1))
+        strides = (1, stride, 1)
+        self.convs = nn.ModuleList(
+            nn.Conv2d(*shape, s, shape[2] // 2, bias=False)
+            for shape, s in zip(shapes, strides, strict=True)
+        )
+        self.norms = nn.ModuleList(nn.BatchNorm2d(shape[1]) for shape in shapes)
+        self.project = nn.Identity()
+        if stride > 1 or inputs != self.outputs:
+            self.project = nn.Sequential(
+                nn.Conv2d(inputs, self.outputs, 1, stride, bias=False), nn.BatchNorm2d(self.outputs)
+            )
+
+    def forward(self, x):
+        out = x
+        for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            out = norm(conv(out if number == 0 else F.relu(out)))
+        return F.relu(out + self.project(x))
+
+
+def bottlenecks(width=8) -> nn.Sequential:
+    """ResNet-50 of He et al. (2016), an eighth as wide: 3, 4, 6 and 3 blocks."""
+    layers = [
+        nn.Conv2d(3, width, 7, 2, 3, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(),
+        nn.MaxPool2d(3, 2, 1),
+    ]
+    inputs = width
+    for stage, blocks in enumerate((3, 4, 6, 3)):
+        for block in range(blocks):
+            stride = 2 if stage and not block else 1
+            layers.append(Bottleneck(inputs, width << stage, stride))
+            inputs = layers[-1].outputs
+    net = nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, CLASSES))
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+    return net
+
+
 class Attention(nn.Module):
     def __init__(self, width, heads, causal):
         super().__init__()
@@ -423,6 +468,28 @@ class DenseNet(nn.Module):
         return self.fc(F.relu(self.norm(x)).mean((2, 3)))
 
 
+class Diffusion(nn.Module):
+    """A block of Ho et al. (2020): time is added in the branch, whose last convolution starts at zero."""
+
+    def __init__(self, width=32):
+        super().__init__()
+        self.time = nn.Sequential(nn.Linear(width, 64), nn.SiLU(), nn.Linear(64, width))
+        self.first, self.last = nn.Conv2d(3, width, 3, 1, 1), nn.Conv2d(width, 3, 3, 1, 1)
+        self.convs = nn.ModuleList(nn.Conv2d(width, width, 3, 1, 1) for _ in range(2))
+        self.norms = nn.ModuleList(nn.GroupNorm(8, width) for _ in range(3))
+        init.zeros_(self.convs[1].weight)
+        init.zeros_(self.last.weight)
+
+    def forward(self, x, step):
+        rates = torch.exp(-torch.arange(16) / 16 * math.log(1e4))
+        angles = step[:, None].float() * rates
+        time = self.time(torch.cat([angles.sin(), angles.cos()], 1))
+        x = self.first(x)
+        h = self.convs[0](F.silu(self.norms[0](x))) + time[:, :, None, None]
+        x = x + self.convs[1](F.silu(self.norms[1](h)))
+        return self.last(F.silu(self.norms[2](x)))
+
+
 class GRUCells(nn.Module):
     """A recurrence written as a loop."""
 
@@ -502,6 +569,8 @@ HEALTHY = {
     "DenseNet-like": lambda: (DenseNet(), images(16)),
     "DCGAN generator": lambda: (dcgan_generator(), torch.randn(16, 100, 1, 1)),
     "DCGAN discriminator": lambda: (dcgan_discriminator(), images(16)),
+    "ResNet-50, narrow": lambda: (bottlenecks(), images(8, side=64)),
+    "diffusion": lambda: (Diffusion(), ((images(16), torch.randint(1000, (16,))), None)),
     "bag of words": lambda: (BagOfWords(), tokens(32)),
     "residual MLP, zero-initialized": lambda: (ResidualMLP(12, 64), torch.randn(64, 64)),
     "residual MLP, He, 8 blocks": lambda: (ResidualMLP(8, 64, zero=False), torch.randn(64, 64)),

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.nn import init
+from torch.utils.checkpoint import checkpoint
 
 from glorot.diagnose import CODES, diagnose
 from glorot.figures.diagnosis import diagnosis
@@ -24,7 +25,13 @@ from tests.unit.faults import cases, scaled
 CASES = list(cases())
 # One of each fault in each architecture; the whole grid is a matter of minutes.
 FEW = list({(c.code, re.sub(r"[\d×.−, -]+", "", c.name)): c for c in reversed(CASES)}.values())
-SLOW = {"ResNet-18", "MLP ReLU He, 50 layers", "MLP tanh Glorot, 50 layers", "DenseNet-like"}
+SLOW = {
+    "ResNet-18",
+    "ResNet-50, narrow",
+    "MLP ReLU He, 50 layers",
+    "MLP tanh Glorot, 50 layers",
+    "DenseNet-like",
+}
 
 
 def verdict(case):
@@ -280,6 +287,79 @@ def test_normalization_sets_the_scale_anew(std):
     assert said(diagnose(net, nets.images(16, side=16))) == []
 
 
+@pytest.mark.parametrize(
+    ("parameter", "value", "fix"),
+    [("bias", -10.0, "torch.nn.init.zeros_"), ("weight", 0.0, "torch.nn.init.ones_")],
+)
+def test_a_normalization_that_turns_units_off_is_the_one_that_is_named(parameter, value, fix):
+    torch.manual_seed(0)
+    net = nets.cnn(4, 16, norm=True)
+    for module in net:
+        if isinstance(module, nn.BatchNorm2d):
+            init.constant_(getattr(module, parameter), value)
+    (finding,) = diagnose(net, nets.images(16, side=16)).findings
+    assert (finding.layer, finding.code) == ("1", "dead-units")
+    assert finding.layers == ("1", "4", "8", "11")
+    assert finding.fix.startswith(f"for name in ['1.{parameter}'") and fix in finding.fix
+
+
+def test_a_normalization_that_saturates_is_the_one_that_is_named():
+    torch.manual_seed(0)
+    net = nets.cnn(3, 16, nn.Tanh, norm=True)
+    init.constant_(net[1].weight, 20.0)
+    (finding,) = diagnose(net, nets.images(16, side=16)).findings
+    assert (finding.layer, finding.code) == ("1", "saturated")
+    assert finding.fix == "torch.nn.init.ones_(model.get_parameter('1.weight'))"
+
+
+def test_a_plain_net_of_many_normalized_layers_has_an_exploding_gradient_and_a_residual_one_has_not():
+    torch.manual_seed(0)
+    layers = [
+        layer for _ in range(80) for layer in (nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU())
+    ]
+    (finding,) = diagnose(nn.Sequential(*layers, nn.Linear(64, 10)), torch.randn(64, 64)).findings
+    assert finding.code == "gradient-explodes"
+    assert "normalization" in finding.cause and "block(x)" in finding.fix
+    twenty = nn.Sequential(*layers[:60], nn.Linear(64, 10))
+    assert said(diagnose(twenty, torch.randn(64, 64))) == []
+
+
+def test_outputs_far_apart_are_blamed_on_the_last_layer():
+    torch.manual_seed(0)
+    net = scaled(nets.mlp(3, 64, nn.ReLU, nets.he), 100, 3)
+    assert said(diagnose(net, torch.randn(64, 64))) == [("6", "signal-explodes")]
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+def test_what_is_computed_anew_in_the_backward_pass_is_remarked(reentrant):
+    class Checkpointed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = nets.mlp(2, 64)
+
+        def forward(self, x):
+            return self.net[2:](checkpoint(self.net[:2], x, use_reentrant=reentrant))
+
+    report = diagnose(Checkpointed(), torch.randn(16, 64))
+    assert said(report) == []
+    assert ("could not be seen for net.0" in remarks(report)) == reentrant
+
+
+def test_a_module_in_which_nothing_is_seen_is_not_called_healthy():
+    class Hidden(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.randn(8, 3))
+
+        def forward(self, x):
+            return torch.vmap(lambda row: row @ self.w)(x)
+
+    report = diagnose(Hidden(), torch.randn(16, 8))
+    assert "nothing to judge" in report.verdict
+    assert "inside cannot be seen: Hidden" in remarks(report)
+    assert "<table" not in report.html()
+
+
 def test_weights_without_modules_and_functions_without_modules_are_seen():
     class Bare(nn.Module):
         def __init__(self):
@@ -437,6 +517,7 @@ LINEAR = nn.Linear(4, 2)
         ((LINEAR, torch.full((2, 4), math.nan)), "batch must hold finite numbers, got nan"),
         ((LINEAR, torch.ones(2, 5)), r"batch must suit the module, got shapes \(2, 5\)"),
         ((LINEAR, (torch.ones(2, 4),) * 3), "batch must be inputs or .* got 3 items"),
+        ((nn.Bilinear(4, 4, 2), torch.ones(2, 4)), r"passed as \(\(first, second\), targets\)"),
         ((LINEAR, torch.ones(2, 4), 3), "loss must be callable .* got 3"),
         (
             (LINEAR, torch.ones(2, 4), lambda o, t: o),

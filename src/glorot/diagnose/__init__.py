@@ -101,8 +101,14 @@ def _remarks(seen: Observation, views: dict[int, list[WeightView]]) -> list[str]
         )
     silent = _without_gradient(seen, set(unused))
     if silent:
+        zeros = any(view.zero for own in views.values() for view in own)
+        why = ", as it is behind a layer that starts at zero" if zeros else ""
+        remarks.append(f"The gradient is zero for {_listed(silent)}{why}.")
+    hidden = _gradient_unseen(seen)
+    if hidden:
         remarks.append(
-            f"The gradient is zero for {_listed(silent)}: as it is behind a layer that starts at zero."
+            f"The gradient of the outputs could not be seen for {_listed(hidden)}: they are computed anew "
+            "in the backward pass, as checkpointing does."
         )
     return remarks
 
@@ -125,6 +131,18 @@ def _without_gradient(seen: Observation, unused: set[str]) -> list[str]:
         if size == 0 and seen.twin.get_parameter(name).ndim > 1
     ]
     return [name for name in silent if name not in unused]
+
+
+def _gradient_unseen(seen: Observation) -> list[str]:
+    nodes = [node for node in seen.nodes if node.weights and LOSS not in node.gradient]
+    with_gradient = {name for name, size in seen.weight_gradients.items() if size > 0}
+    return list(
+        dict.fromkeys(
+            layer_of(node)
+            for node in nodes
+            if any(name in with_gradient for weight in node.weights for name in weight.names)
+        )
+    )
 
 
 def _listed(names: list[str], limit: int = 5) -> str:

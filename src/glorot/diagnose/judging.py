@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from glorot.diagnose.observing import PROBE, Observation, Step, chain_from
@@ -48,11 +49,15 @@ VANISHED = 1e-4
 # a scheme, a thousandth is allowed.
 VANISHED_BY_SCHEME = 1e-6
 EXPLODED = 1e4
+# Behind batch normalization and ReLU a gradient grows by π/(π - 1) a layer; plain nets of up to about fifty
+# such layers train.
+EXPLODED_NORMALIZED = 1e8
 TINY_SCALE = 0.06  # of fan · E[W²], which every scheme sets between 1/3 and 2
 TINY_GAIN = 0.06
 HUGE_SCALE = 8.0
 HUGE_GAIN = 20.0
 SCHEME_SCALE = 0.25  # below it, no scheme
+FLOODED = 1e3  # variance of outputs: a softmax of such logits is one class
 GATED_GAIN = (
     1 / 50
 )  # what an LSTM's gates, half open, leave of a variance is no fault of its weights
@@ -250,10 +255,21 @@ class _Local:
         self, seen: Observation, views: dict[int, list[WeightView]], chains: list[list[Stage]]
     ) -> None:
         self.seen, self.views, self.chains = seen, views, chains
-        self.on_chain = {
-            node.index for stages in chains for s in stages for node in s.nodes if s.plain
-        }
+        self.named = dict(seen.twin.named_parameters())
+        self.blocking = self._blocking()
         self.last = self._last_weights()
+
+    def _blocking(self) -> set[int]:
+        """Operations that no signal gets around: on the chain of every input that reaches them."""
+        on = [{n.index for s in stages if s.plain for n in s.nodes} for stages in self.chains]
+        blocking = set[int]().union(*on)
+        for source, own in zip(self.seen.sources, on, strict=True):
+            reached = {source}
+            for node in self.seen.nodes:
+                if node.parents & reached:
+                    reached.add(node.index)
+            blocking -= reached - own
+        return blocking
 
     def _last_weights(self) -> set[int]:
         """Operations with weights that no other such operation follows: the output layers."""
@@ -274,7 +290,7 @@ class _Local:
         for node in self.seen.nodes:
             for view in self.views.get(node.index, []):
                 hidden = node.index not in self.last
-                stops = node.index in self.on_chain and hidden
+                stops = node.index in self.blocking and hidden
                 if view.equal_units and hidden and (stops or not view.zero):
                     hit.append((layer_of(node), view))
         if not hit:
@@ -298,45 +314,55 @@ class _Local:
 
     def _dead(self) -> Finding | None:
         hit = [n for n in self.seen.nodes if n.dead > MOSTLY_DEAD and n.units >= 4]
-        hit = [n for n in hit if self._tells_apart(n) or self._own_cause(n)]
+        held = {n.index: self._held_off(n) for n in hit}
+        hit = [n for n in hit if self._tells_apart(n) or held[n.index] is not None]
         if not hit:
             return None
-        hit = [n for n in hit if n is hit[0] or self._own_cause(n)]
-        feeders = [self._feeder(n) for n in hit]
-        layers = tuple(dict.fromkeys(layer_of(n) for n in feeders if n is not None))
-        first = feeders[0]
-        assert first is not None
-        share = f"{hit[0].dead:.0%}"
-        bias = self._bias_of(first)
-        if bias is not None and self._own_cause(hit[0]):
-            _name, mean = bias
-            why = f"the biases have mean {mean:.3g} and hold the pre-activations below zero"
-            names = tuple(b[0] for b in map(self._bias_of, filter(None, feeders)) if b is not None)
-            fix = _each(names, "torch.nn.init.zeros_(model.get_parameter({}))")
+        first = held[hit[0].index]
+        if first is not None:
+            alike = [one for n in hit if (one := held[n.index]) and one.init == first.init]
+            layers = tuple(dict.fromkeys(one.layer for one in alike))
+            names = tuple(dict.fromkeys(one.parameter for one in alike))
+            why, fix = first.why, _init_line(first.init, names, self.seen)
         else:
+            feeder = _feeder(self.seen, hit[0])
+            assert feeder is not None
+            layers = (layer_of(feeder),)
             why = "the weights or the inputs hold the pre-activations below zero"
-            names = tuple(n for v in self.views[first.index] for n in v.names)
+            names = tuple(n for v in self.views[feeder.index] for n in v.names)
             fix = _init_line("kaiming_normal_", names, self.seen)
-        cause = (
-            f"{share} of the units behind {layers[0]} are off for every input of the batch: {why}."
-        )
+        cause = f"{hit[0].dead:.0%} of the units behind {layers[0]} are off for every input of the batch: {why}."
         return Finding(layers[0], "dead-units", cause, fix, layers)
 
     def _tells_apart(self, node: Node) -> bool:
         """Whether inputs still differ before an activation: where all look alike, chance turns units off."""
-        feeder = self._feeder(node)
+        feeder = _feeder(self.seen, node)
         if feeder is None:
             return False
         return self.seen.examples < 2 or feeder.variance > 1e-3 * feeder.moment
 
-    def _own_cause(self, node: Node) -> bool:
-        feeder = self._feeder(node)
+    def _held_off(self, node: Node) -> _Held | None:
+        """The biases, or the normalization, that alone turn a rectifier's units off."""
+        norm, feeder = _normalization(self.seen, node), _feeder(self.seen, node)
+        if norm is not None:
+            return self._held_off_by_normalization(norm.module)
         bias = None if feeder is None else self._bias_of(feeder)
         if feeder is None or bias is None:
-            return False
-        spread = max(1e-12, self._spread_without_bias(feeder))
-        drawn = self.seen.twin.get_parameter(bias[0]).detach().double().std(unbiased=False).item()
-        return bias[1] < -0.5 * spread and bias[1] < -0.05 and bias[1] < -drawn
+            return None
+        return _held(layer_of(feeder), *bias, self._spread_without_bias(feeder))
+
+    def _held_off_by_normalization(self, module: str) -> _Held | None:
+        scale = self._parameter(f"{module}.weight").abs().mean().item()
+        if scale < 1e-3:
+            why = f"the normalization multiplies by {scale:.2g}"
+            return _Held(module, f"{module}.weight", why, "ones_")
+        name = f"{module}.bias"
+        if name not in self.named:
+            return None
+        return _held(module, name, self._parameter(name), scale)
+
+    def _parameter(self, name: str) -> torch.Tensor:
+        return self.named[name].detach().double()
 
     def _spread_without_bias(self, feeder: Node) -> float:
         scale = self.views[feeder.index][0].up
@@ -344,13 +370,12 @@ class _Local:
         inputs = [m for m in inputs if math.isfinite(m)]
         return math.sqrt(scale * max(inputs, default=1.0))
 
-    def _bias_of(self, feeder: Node) -> tuple[str, float] | None:
+    def _bias_of(self, feeder: Node) -> tuple[str, torch.Tensor] | None:
         names = [name for weight in feeder.weights for name in weight.names]
         owner = layer_of(feeder)
-        named = dict(self.seen.twin.named_parameters())
         for candidate in (f"{owner}.bias", f"{names[0].rpartition('.')[0]}.bias", "bias"):
-            if candidate in named:
-                return candidate, named[candidate].detach().double().mean().item()
+            if candidate in self.named:
+                return candidate, self._parameter(candidate)
         return None
 
     # -------------------------------------------------------------- saturation
@@ -362,6 +387,9 @@ class _Local:
         if not hit:
             return None
         node, feeder, share = hit[0]
+        norm = _normalization(self.seen, node)
+        if norm is not None:
+            return self._saturated_by_normalization(node, norm.module)
         cause = self._why_flat(feeder)
         same = [other for _, other, _ in hit if other is feeder or self._why_flat(other) == cause]
         if cause == "inputs":
@@ -375,6 +403,15 @@ class _Local:
         )
         return Finding(layers[0], "saturated", text, fix, layers)
 
+    def _saturated_by_normalization(self, node: Node, module: str) -> Finding:
+        scale = self._parameter(f"{module}.weight").abs().mean().item()
+        name, init = (f"{module}.weight", "ones_") if scale > 2 else (f"{module}.bias", "zeros_")
+        cause = (
+            f"{node.saturated:.0%} of the {node.op} outputs behind {module} lie where the slope is under 5 % of "
+            f"its largest: {name} moves them there."
+        )
+        return Finding(module, "saturated", cause, _init_line(init, (name,), self.seen), (module,))
+
     def _flat(self, node: Node) -> tuple[Node, float] | None:
         """The layer behind which most values are on a flat part, and their share."""
         if node.op in RECURRENT:
@@ -383,7 +420,7 @@ class _Local:
             return (node, view.saturated) if view is not None and flat else None
         if node.op not in SATURATING or not node.saturated > MOSTLY_FLAT or self._is_gate(node):
             return None
-        feeder = self._feeder(node)
+        feeder = _feeder(self.seen, node)
         hidden = feeder is not None and self._has_weights_after(node)
         return (feeder, node.saturated) if feeder is not None and hidden else None
 
@@ -431,20 +468,50 @@ class _Local:
                 reached.add(other.index)
         return False
 
-    def _feeder(self, node: Node) -> Node | None:
-        """The latest operation with weights before a node, with no normalization in between."""
-        waiting, seen = list(node.parents), set()
-        while waiting:
-            index = max(waiting)
-            waiting.remove(index)
-            if index in seen:
-                continue
-            seen.add(index)
-            parent = self.seen.nodes[index]
-            if parent.weights:
-                return parent
-            waiting += parent.parents
+
+@dataclass(frozen=True)
+class _Held:
+    """What turns units off: a parameter of a layer, in words, and the function of ``init`` that mends it."""
+
+    layer: str
+    parameter: str
+    why: str
+    init: str
+
+
+def _held(layer: str, name: str, biases: torch.Tensor, spread: float) -> _Held | None:
+    """Whether biases alone hold most pre-activations below zero, given the spread of the rest."""
+    mean, drawn = biases.mean().item(), biases.std(unbiased=False).item()
+    if mean >= -max(0.5 * spread, 0.05, drawn):
         return None
+    why = f"the biases have mean {mean:.3g} and hold the pre-activations below zero"
+    return _Held(layer, name, why, "zeros_")
+
+
+def _feeder(seen: Observation, node: Node) -> Node | None:
+    """The latest operation with weights before a node."""
+    return next((n for n in _before(seen, node) if n.weights), None)
+
+
+def _normalization(seen: Observation, node: Node) -> Node | None:
+    """The normalization between a node and its feeder, if it has weights of its own."""
+    named = dict(seen.twin.named_parameters())
+    for before in _before(seen, node):
+        if before.weights:
+            return None
+        if before.op in NORMALIZERS and f"{before.module}.weight" in named:
+            return before
+    return None
+
+
+def _before(seen: Observation, node: Node) -> Iterator[Node]:
+    """What a node was computed from, the latest first."""
+    waiting, met = set(node.parents), set[int]()
+    while waiting:
+        index = max(waiting)
+        met.add(index)
+        waiting = (waiting | seen.nodes[index].parents) - met
+        yield seen.nodes[index]
 
 
 class _Chain:
@@ -550,7 +617,10 @@ class _Chain:
 
     def _explodes(self) -> Finding | None:
         stages = self._judged()
-        huge = [s for s in stages[:-1] if _scale(s) > HUGE_SCALE and s.gain > HUGE_GAIN]
+        huge = [s for s in stages[:-1] if self._is_huge(s)]
+        if huge:  # beside such layers, one of them by its weights
+            huge = [s for s in stages[:-1] if _scale(s) > HUGE_SCALE and s.gain > 3]
+        huge = huge or [s for s in stages[-1:] if self._floods_outputs(s)]
         total, worst = 1.0, 1.0
         for stage in stages:
             total *= stage.gain
@@ -558,7 +628,7 @@ class _Chain:
         if not huge and worst <= EXPLODED:
             return None
         roots = huge or [s for s in stages if s.gain > 1.4]
-        if huge and _scale(stages[-1]) > HUGE_SCALE and stages[-1].gain > HUGE_GAIN:
+        if huge and stages[-1] not in huge and self._is_huge(stages[-1]):
             roots = [*huge, stages[-1]]
         layers = _layers(roots)
         factor = _typical([s.gain for s in roots])
@@ -575,6 +645,15 @@ class _Chain:
         fix = self._repair(roots) if plain else self._zero_ends(roots)
         return Finding(layers[0], "signal-explodes", cause, fix, layers)
 
+    @staticmethod
+    def _is_huge(stage: Stage) -> bool:
+        return _scale(stage) > HUGE_SCALE and stage.gain > HUGE_GAIN
+
+    def _floods_outputs(self, stage: Stage) -> bool:
+        """Whether an output layer alone makes outputs so far apart that a loss has nothing to learn from."""
+        outputs = self.seen.nodes[stage.end]
+        return self._is_huge(stage) and stage.plain and _power(self.seen, outputs) > FLOODED
+
     def _zero_ends(self, stages: Sequence[Stage]) -> str:
         """Let each branch start at zero: its last weights do not add anything then."""
         ends = [s.nodes[-1].weights[-1].names[0] for s in stages if not s.plain]
@@ -583,7 +662,7 @@ class _Chain:
     def _overflow(self) -> Finding | None:
         for node in self.seen.nodes:
             if not node.finite and node.op != "input":
-                feeder = node if node.weights else _Local(self.seen, self.views, [])._feeder(node)
+                feeder = node if node.weights else _feeder(self.seen, node)
                 layer = layer_of(feeder) if feeder is not None else (node.module or node.op)
                 first = self._first_growth(node.index)
                 cause = f"Values overflow in {node.module or node.op}: the signal has grown beyond its number format."
@@ -610,26 +689,62 @@ class _Chain:
         """
         points = [(s, self._elasticity(s.before)) for s in self.stages]
         points = [(s, e) for s, e in points if e > 0 and math.isfinite(e)]
-        if len(points) < 2 or points[0][1] / points[-1][1] <= EXPLODED:
-            return None
-        pairs = itertools.pairwise(points)
-        roots = [s for (s, e), (_, after) in pairs if e > 1.2 * after or _scale(s) > 3]
-        roots = roots or [points[0][0]]
-        layers = _layers(roots)
-        factor = points[0][1] / points[-1][1]
-        each = factor ** (1 / max(1, len(points) - 1))
-        scales = [_scale(s) for s in roots]
-        normalized = any(node.op in NORMALIZERS for node in self.seen.nodes)
+        steps = [(s, e / after) for (s, e), (_, after) in itertools.pairwise(points)]
+        loud = [(s, growth) for s, growth in steps if self._can_be_blamed(s)]
+        if math.prod(growth for _, growth in loud) > EXPLODED:
+            return self._too_large_for_gradients(loud)
+        if math.prod(growth for _, growth in steps) > EXPLODED_NORMALIZED:
+            return self._grown_by_normalization(steps)
+        return None
+
+    def _too_large_for_gradients(self, steps: list[tuple[Stage, float]]) -> Finding:
+        roots = [s for s, growth in steps if growth > 1.2 or _scale(s) > 3]
+        why = "the weights are too large for this activation"
+        return self._gradient_finding(roots, steps, why, self._repair(roots))
+
+    def _grown_by_normalization(self, steps: list[tuple[Stage, float]]) -> Finding:
+        roots = [s for s, growth in steps if growth > 1.2]
         why = (
-            "normalization between the layers holds the signal, not the gradient"
-            if normalized and max(scales) < 4
-            else "the weights are too large for this activation"
+            "normalization between the layers holds the signal, not the gradient. A path around every few "
+            "layers ends that"
         )
+        fix = "x = x + block(x)  # in forward, where block holds two or three of these layers"
+        return self._gradient_finding(roots, steps, why, fix)
+
+    @staticmethod
+    def _gradient_finding(
+        roots: list[Stage], steps: list[tuple[Stage, float]], why: str, fix: str
+    ) -> Finding:
+        layers = _layers(roots)
+        factor = math.prod(growth for _, growth in steps)
+        each = factor ** (1 / len(steps))
         cause = (
             f"Going back from {layers[-1]} to {layers[0]}, the gradient's variance grows {each:.3g}-fold a layer "
             f"beyond what the signal explains, {factor:.1e} in all: {why}."
         )
-        return Finding(layers[0], "gradient-explodes", cause, self._repair(roots), layers)
+        return Finding(layers[0], "gradient-explodes", cause, fix, layers)
+
+    def _can_be_blamed(self, stage: Stage) -> bool:
+        """Whether the size of a stage's weights matters: a normalization right behind them undoes it."""
+        normalized = [n for n in stage.nodes if self._undone(n)]
+        if not normalized:
+            return True
+        free = [w for n in stage.nodes if n not in normalized for w in n.weights]
+        return any(look_at(weight).most > 3 for weight in free)
+
+    def _undone(self, layer: Node) -> bool:
+        """Whether all that follows a layer, up to the next nonlinear one, is a normalization."""
+        reached, met = {layer.index}, False
+        for node in self.seen.nodes[layer.index + 1 :]:
+            if not node.parents & reached:
+                continue
+            if node.op in NORMALIZERS or node.op in NORMS:
+                met = True
+            elif node.weights or node.op in ACTIVATIONS:
+                return False
+            else:
+                reached.add(node.index)
+        return met and not reached & set(self.seen.outputs)
 
     def _elasticity(self, index: int) -> float:
         node = self.seen.nodes[index]

@@ -198,9 +198,11 @@ class _Subject:
             return self.twin(inputs)
         except Exception as error:
             kind = type(self.twin).__name__
+            several = isinstance(error, TypeError) and isinstance(inputs, torch.Tensor)
+            hint = "; several inputs are passed as ((first, second), targets)" if several else ""
             raise ValueError(
                 f"batch must suit the module, got {_shape_words(inputs)} and {kind} raised "
-                f"{type(error).__name__}: {_first_line(error)}"
+                f"{type(error).__name__}: {_first_line(error)}{hint}"
             ) from error
 
     # ------------------------------------------------------------------ backward

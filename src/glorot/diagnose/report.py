@@ -83,6 +83,8 @@ class Report:
     @property
     def verdict(self) -> str:
         """One sentence."""
+        if not self.layers and not self.findings:
+            return f"{self.module}: no layer with weights was seen, so there is nothing to judge."
         if not self.findings:
             return f"{self.module}: no fault found in {_count(len(self.layers), 'layer')}."
         codes = ", ".join(dict.fromkeys(finding.code for finding in self.findings))
@@ -99,7 +101,7 @@ class Report:
         for finding in self.findings:
             parts += [f"\n{finding.code} at {finding.layer}", _wrapped(finding.cause, "  ")]
             parts += [f"  Fix: {finding.fix}"]
-        parts += ["", *self._table()]
+        parts += ["", *self._table()] if self.layers else []
         if self.remarks:
             parts += ["", "Remarks"]
             parts += [_wrapped(remark, "  - ") for remark in self.remarks]
@@ -141,7 +143,8 @@ class Report:
     def _body(self, level: int) -> str:
         sections = [f"<h{level}>{html.escape(self.verdict)}</h{level}>"]
         sections += [_finding_html(finding, level + 1) for finding in self.findings]
-        sections += [f"<h{level + 1}>Layers</h{level + 1}>", self._table_html()]
+        if self.layers:
+            sections += [f"<h{level + 1}>Layers</h{level + 1}>", self._table_html()]
         if self.remarks:
             items = "".join(f"<li>{html.escape(remark)}</li>" for remark in self.remarks)
             sections += [f"<h{level + 1}>Remarks</h{level + 1}>", f"<ul>{items}</ul>"]
@@ -169,7 +172,7 @@ def _text_row(layer: LayerReport) -> tuple[str, ...]:
         _short(layer.layer, 16),
         f"{layer.fan_in}→{layer.fan_out}",
         _number(layer.std),
-        _short(layer.scheme.split(",")[0].replace("PyTorch's default (heuristic)", "default"), 14),
+        _brief(layer.scheme),
         _number(layer.moment),
         _number(layer.between),
         _number(layer.gradient),
@@ -190,6 +193,21 @@ def _wrapped(text: str, lead: str) -> str:
 
 def _short(text: str, limit: int) -> str:
     return text if len(text) <= limit else "…" + text[1 - limit :]
+
+
+def _brief(scheme: str) -> str:
+    """A scheme in a word or two.
+
+    Example:
+        >>> _brief("He by fan-out, normal"), _brief("none: 0.14 × Glorot's std, normal")
+        ('He by fan-out', '0.14×Glorot')
+    """
+    word = scheme.split(",")[0].partition(":")
+    if word[0].startswith("PyTorch's"):
+        return "default"
+    if word[0] == "none":
+        return word[2].strip().replace(" × ", "×").removesuffix("'s std")
+    return word[0]
 
 
 def _number(value: float) -> str:
