@@ -324,6 +324,82 @@ def test_a_plain_net_of_many_normalized_layers_has_an_exploding_gradient_and_a_r
     assert said(diagnose(twenty, torch.randn(64, 64))) == []
 
 
+def test_batch_normalization_over_few_values_is_remarked_and_gives_no_verdict_on_gradients():
+    torch.manual_seed(0)
+    layers = [
+        layer for _ in range(60) for layer in (nn.Linear(64, 64), nn.BatchNorm1d(64), nn.ReLU())
+    ]
+    report = diagnose(nn.Sequential(*layers, nn.Linear(64, 10)), torch.randn(4, 64))
+    assert said(report) == []
+    assert "as few as 4 values" in remarks(report)
+
+
+def test_many_tied_or_repeated_weights_are_a_few_remarks():
+    net = nn.Sequential(*[nn.Linear(8, 8) for _ in range(8)])
+    twice = nn.ModuleDict({"a": net, "b": nn.Sequential(*net)})
+
+    class Both(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.parts = twice
+
+        def forward(self, x):
+            return self.parts["b"](self.parts["a"](x))
+
+    report = diagnose(Both(), torch.randn(16, 8))
+    assert len(report.remarks) == 8
+    assert "Tied under several names as well: parts.a.1.bias" in remarks(report)
+    assert "and 7 more" in remarks(report) or "Used several times as well" in remarks(report)
+
+
+class Strict(nn.Module):
+    """Fails in the middle of its forward pass, with everything half done."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        self.inner(x)
+        torch.rand(1), np.random.rand(), random.random()  # noqa: NPY002
+        self.train(False)
+        raise KeyError("mid forward")
+
+
+@pytest.mark.parametrize(
+    "wrap", [Strict, lambda net: Uncopyable(Strict(net))], ids=["copied", "not copyable"]
+)
+def test_nothing_is_changed_by_a_module_that_raises_midway(wrap):
+    net, optimizer, x = lived_in()
+    broken = wrap(net)
+    before = state_of(broken, optimizer)
+    generators = torch.get_rng_state(), random.getstate()
+    with pytest.raises(ValueError, match=r"raised KeyError: 'mid forward'"):
+        diagnose(broken, (x, nets.labels(32)), F.cross_entropy, optimizer)
+    after = state_of(broken, optimizer)
+    assert before[0] == after[0] and same(before[1:], after[1:])
+    assert torch.equal(torch.get_rng_state(), generators[0])
+    assert random.getstate() == generators[1]
+    assert not nn.modules.module._global_forward_hooks
+    assert not nn.modules.module._global_forward_pre_hooks
+
+
+@pytest.mark.parametrize("wrap", [lambda net: net, Uncopyable], ids=["copied", "not copyable"])
+def test_nothing_is_changed_by_an_optimizer_that_raises_midway(wrap):
+    class Fails(torch.optim.SGD):
+        def step(self, closure=None):
+            super().step()
+            raise AttributeError("no step today")
+
+    net, _, x = lived_in(wrap)
+    optimizer = Fails(net.parameters(), lr=0.1, momentum=0.9)
+    before = state_of(net, optimizer)
+    report = diagnose(net, (x, nets.labels(32)), F.cross_entropy, optimizer)
+    after = state_of(net, optimizer)
+    assert "The optimizer's step failed: no step today" in remarks(report)
+    assert before[0] == after[0] and same(before[1:], after[1:])
+
+
 def test_outputs_far_apart_are_blamed_on_the_last_layer():
     torch.manual_seed(0)
     net = scaled(nets.mlp(3, 64, nn.ReLU, nets.he), 100, 3)

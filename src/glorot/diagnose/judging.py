@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from glorot.diagnose.observing import PROBE, Observation, Step, chain_from
+from glorot.diagnose.observing import FEW_VALUES, PROBE, Observation, Step, chain_from
 from glorot.diagnose.schemes import WeightView, look_at
 from glorot.diagnose.tracing import (
     ACTIVATIONS,
@@ -693,7 +693,8 @@ class _Chain:
         loud = [(s, growth) for s, growth in steps if self._can_be_blamed(s)]
         if math.prod(growth for _, growth in loud) > EXPLODED:
             return self._too_large_for_gradients(loud)
-        if math.prod(growth for _, growth in steps) > EXPLODED_NORMALIZED:
+        typical = not any(0 < node.values < FEW_VALUES for node in self.seen.nodes)
+        if typical and math.prod(growth for _, growth in steps) > EXPLODED_NORMALIZED:
             return self._grown_by_normalization(steps)
         return None
 
@@ -726,10 +727,12 @@ class _Chain:
 
     def _can_be_blamed(self, stage: Stage) -> bool:
         """Whether the size of a stage's weights matters: a normalization right behind them undoes it."""
-        normalized = [n for n in stage.nodes if self._undone(n)]
-        if not normalized:
+        following = [other.before for other in self.stages if other.before > stage.before]
+        until = min(following, default=len(self.seen.nodes))
+        between = self.seen.nodes[stage.before + 1 : until + 1]
+        if not any(node.op in NORMALIZERS for node in between):
             return True
-        free = [w for n in stage.nodes if n not in normalized for w in n.weights]
+        free = [w for n in stage.nodes if not self._undone(n) for w in n.weights]
         return any(look_at(weight).most > 3 for weight in free)
 
     def _undone(self, layer: Node) -> bool:

@@ -27,6 +27,9 @@ __all__ = ["Observation", "Step", "chain_from", "observe"]
 
 Loss = Callable[[Any, Any], torch.Tensor]
 PROBE, LOSS = "probe", "loss"
+FEW_VALUES = (
+    16  # batch normalization over fewer has gradients that no training with real batches has
+)
 
 
 @dataclass(frozen=True)
@@ -221,14 +224,10 @@ class _Subject:
         start = self._probe_start(seen, outputs)
         try:
             tracer.passing = PROBE
-            cotangents = [_normal_like(tensor, generator) for tensor in start]
-            torch.autograd.backward(start, cotangents, retain_graph=True)
+            self._backward(start, [_normal_like(tensor, generator) for tensor in start])
             self.twin.zero_grad(set_to_none=True)
             tracer.passing = LOSS
-            value = self._loss_of(outputs, seen, generator)
-            value.backward()
-        except RuntimeError as error:
-            self.remarks.append(f"No gradient could be taken: {_first_line(error)}.")
+            self._backward([self._loss_of(outputs, seen, generator)])
         finally:
             tracer.passing = ""
         for name, parameter in self.twin.named_parameters():
@@ -238,6 +237,16 @@ class _Subject:
                 size = torch.linalg.vector_norm(gradient, dtype=torch.float64).item()
                 seen.weight_gradients[name] = size**2 / gradient.numel()
         self.twin.zero_grad(set_to_none=True)
+
+    def _backward(
+        self, start: list[torch.Tensor], gradients: list[torch.Tensor] | None = None
+    ) -> None:
+        try:
+            torch.autograd.backward(start, gradients, retain_graph=gradients is not None)
+        except Exception as error:  # whatever a stranger's backward function raises
+            remark = f"No gradient could be taken: {_first_line(error)}."
+            if remark not in self.remarks:
+                self.remarks.append(remark)
 
     @staticmethod
     def _probe_start(seen: Observation, outputs: Any) -> list[torch.Tensor]:
@@ -306,7 +315,7 @@ class _Subject:
             torch.manual_seed(0)
             ratios = _ratios(before, self.twin)
             closure()
-        except RuntimeError as error:
+        except Exception as error:  # whatever a stranger's optimizer raises
             self.remarks.append(f"The optimizer's step failed: {_first_line(error)}.")
             return None
         finally:
@@ -335,9 +344,12 @@ class _Subject:
         aliases: dict[int, list[str]] = {}
         for name, one in self.twin.named_parameters(remove_duplicate=False):
             aliases.setdefault(id(one), []).append(name)
-        for names in aliases.values():
-            if len(names) > 1:
-                self.remarks.append(f"{' and '.join(names)} are one tensor (tied weights).")
+        tied = [names for names in aliases.values() if len(names) > 1]
+        for names in tied[:3]:
+            self.remarks.append(f"{' and '.join(names)} are one tensor (tied weights).")
+        if tied[3:]:
+            rest = _listed([names[0] for names in tied[3:]])
+            self.remarks.append(f"Tied under several names as well: {rest}.")
         if self.frozen:
             self.remarks.append(f"Frozen, but examined like the others: {_listed(self.frozen)}.")
         narrow = {p.dtype for p in named.values()} & {torch.float16, torch.bfloat16}
@@ -355,9 +367,17 @@ class _Subject:
         for node in seen.nodes:
             for name in {name for weight in node.weights for name in weight.names}:
                 uses[name] = uses.get(name, 0) + 1
-        for name, count in uses.items():
-            if count > 1:
-                self.remarks.append(f"{name} is used {count} times in one pass.")
+        several = {name: count for name, count in uses.items() if count > 1}
+        for name in list(several)[:3]:
+            self.remarks.append(f"{name} is used {several[name]} times in one pass.")
+        if len(several) > 3:
+            self.remarks.append(f"Used several times as well: {_listed(list(several)[3:])}.")
+        few = min((node.values for node in seen.nodes if node.values), default=FEW_VALUES)
+        if few < FEW_VALUES:
+            self.remarks.append(
+                f"Batch normalization takes its statistics from as few as {few} values: gradients through it "
+                "are not those of training. Pass more examples or larger images."
+            )
         if seen.examples < 2:
             self.remarks.append(
                 "The batch has one example: what distinguishes two inputs could not be measured. "

@@ -104,6 +104,10 @@ class Node:
         saturated: share of units × examples on a flat part of a saturating activation, or NaN.
         dead: share of units that are off for the whole batch, or NaN.
         units: number of units that this share is of.
+        channels: whether units stand on axis 1, as after a convolution.
+        normalizes: whether it sets the scale anew.
+        values: of batch normalization, how many values it takes its statistics from; 0 for others.
+        value: the tensor, kept only where gradients may enter.
         gradient: by name of the backward pass, the sum of the squares of ∂Loss/∂values.
     """
 
@@ -121,6 +125,7 @@ class Node:
     units: int = 0
     channels: bool = False
     normalizes: bool = False
+    values: int = 0
     value: torch.Tensor | None = None
     gradient: dict[str, float] = field(default_factory=dict)
 
@@ -395,6 +400,8 @@ class Tracer(TorchFunctionMode):
         args, kwargs = call
         training = kwargs.get("training", args[5] if len(args) > 5 else False)
         node.normalizes = node.op != "batch_norm" or bool(training)
+        if node.op == "batch_norm" and training:
+            node.values = args[0].numel() // args[0].shape[1]
 
 
 def _sampled(tensor: torch.Tensor) -> torch.Tensor:
