@@ -122,6 +122,7 @@ def _add_diagnose(commands: argparse._SubParsersAction) -> None:
         "(inputs, targets)",
     )
     diagnose.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page")
+    diagnose.add_argument("--figure", type=Path, metavar="FILE", help="draw it, as SVG")
     diagnose.add_argument("--json", type=Path, metavar="FILE", help="write the report as data")
     diagnose.set_defaults(run=_run_diagnose)
 
@@ -156,6 +157,7 @@ def _run_reproduce(options: argparse.Namespace) -> None:
 
 def _run_diagnose(options: argparse.Namespace) -> int:
     from glorot.diagnose import diagnose
+    from glorot.figures.diagnosis import diagnosis
 
     paths = list(sys.path)
     try:
@@ -165,6 +167,8 @@ def _run_diagnose(options: argparse.Namespace) -> int:
     print(report.text())
     if options.html is not None:
         options.html.write_text(report.html(), encoding="utf-8")
+    if options.figure is not None:
+        options.figure.write_text(diagnosis(report).svg(), encoding="utf-8")
     if options.json is not None:
         text = json.dumps(report.as_dict(), indent=1, ensure_ascii=False)
         options.json.write_text(text + "\n", encoding="utf-8")

@@ -211,7 +211,8 @@ def test_diagnose_finds_a_factory_and_says_by_its_status_whether_there_are_fault
 
 def test_diagnose_writes_a_page_and_data(folder_of_nets, capsys):
     arguments = ["diagnose", "own_nets:deep", "--html", "report.html", "--json", "report.json"]
-    assert main(arguments) == 1
+    assert main([*arguments, "--figure", "report.svg"]) == 1
+    assert "signal-vanishes from 0" in (folder_of_nets / "report.svg").read_text("utf-8")
     assert (folder_of_nets / "report.html").read_text("utf-8").startswith("<!DOCTYPE html>")
     data = json.loads((folder_of_nets / "report.json").read_text("utf-8"))
     assert data["findings"][0]["code"] == "signal-vanishes"

@@ -636,6 +636,9 @@ def test_the_page_stands_alone_without_scripts_and_escapes_names(broken):
     assert page.startswith("<!DOCTYPE html>") and '<html lang="en">' in page
     assert "<script" not in page and "http" not in page
     assert page.count("<tr") == 1 + len(broken.layers)
+    assert (
+        "Dead</th>" in page and "Saturated</th>" not in page
+    )  # a column without a value is left out
     assert "signal-vanishes" in page
     assert (
         broken._repr_html_() in page.replace("<h1>", "<h3>")

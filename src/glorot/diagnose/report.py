@@ -153,13 +153,14 @@ class Report:
 
     def _table_html(self) -> str:
         faulty = {layer for finding in self.findings for layer in finding.layers}
-        head = "".join(f'<th scope="col">{title}</th>' for title, _ in _COLUMNS)
-        rows = "".join(_row_html(layer, layer.layer in faulty) for layer in self.layers)
-        caption = f"{_count(self.examples, 'example')}; {self.probe or 'no gradients'}."
+        columns = [column for column in _COLUMNS if any(column.show(one) for one in self.layers)]
+        head = "".join(f'<th scope="col"{c.mark}>{c.title}</th>' for c in columns)
+        rows = "".join(_row_html(one, columns, one.layer in faulty) for one in self.layers)
+        note = f"{_count(self.examples, 'example')}; {self.probe or 'no gradients'}. {_NOTE}"
         return (
+            f'<p class="note">{html.escape(note)}</p>'
             '<div class="scroll" tabindex="0" role="region" aria-label="Measurements by layer"><table>'
-            f"<caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>"
-            f"<tbody>{rows}</tbody></table></div>"
+            f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
         )
 
 
@@ -234,20 +235,38 @@ def _count(number: int, noun: str) -> str:
 
 # ---------------------------------------------------------------------- HTML
 
-_COLUMNS: tuple[tuple[str, Callable[[LayerReport], str]], ...] = (
-    ("Fans in → out", lambda one: f"{one.fan_in} → {one.fan_out}"),
-    ("Std of weights", lambda one: _number(one.std)),
-    ("Scheme they follow", lambda one: one.scheme),
-    ("E[z²]", lambda one: _number(one.moment)),
-    ("Between inputs", lambda one: _number(one.between)),
-    ("Activation", lambda one: one.activation),
-    ("Saturated", lambda one: _share(one.saturated)),
-    ("Dead", lambda one: _share(one.dead)),
-    ("E[δ²]", lambda one: _number(one.gradient)),
-    ("Jacobian gain", lambda one: _number(one.jacobian)),
-    ("Update / weights", lambda one: _number(one.update)),
+_NOTE = (
+    "E[z²]: average square of a layer's outputs; between inputs: their variance over the batch, averaged over "
+    "units; E[δ²]: average square of the gradient with respect to them."
 )
-_COLUMNS = (("Layer", lambda one: one.layer), *_COLUMNS)
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    show: Callable[[LayerReport], str]
+    words: bool = False
+
+    @property
+    def mark(self) -> str:
+        return ' class="words"' if self.words else ""
+
+
+# What tells the story comes first: a phone shows four columns.
+_COLUMNS = (
+    _Column("Layer", lambda one: one.layer, words=True),
+    _Column("E[z²]", lambda one: _number(one.moment)),
+    _Column("Between inputs", lambda one: _number(one.between)),
+    _Column("E[δ²]", lambda one: _number(one.gradient)),
+    _Column("Fans in → out", lambda one: f"{one.fan_in} → {one.fan_out}"),
+    _Column("Std of weights", lambda one: _number(one.std)),
+    _Column("Scheme they follow", lambda one: one.scheme, words=True),
+    _Column("Activation", lambda one: one.activation, words=True),
+    _Column("Saturated", lambda one: _share(one.saturated)),
+    _Column("Dead", lambda one: _share(one.dead)),
+    _Column("Jacobian gain", lambda one: _number(one.jacobian)),
+    _Column("Update / weights", lambda one: _number(one.update)),
+)
 
 _STYLE = (
     ".glorot-diagnosis{--d-ink:#23211d;--d-muted:#6a655b;--d-line:#d8d3c7;--d-shade:#efeadd;--d-accent:#a3341f;"
@@ -265,12 +284,15 @@ _STYLE = (
     ".glorot-diagnosis .code{color:var(--d-accent)}.glorot-diagnosis p{margin:.3em 0;max-width:70ch}"
     ".glorot-diagnosis pre{background:var(--d-shade);color:var(--d-ink);padding:.5rem .7rem;margin:.3em 0;"
     "white-space:pre-wrap;overflow-wrap:anywhere;border:0}"
-    ".glorot-diagnosis .scroll{overflow-x:auto}.glorot-diagnosis table{border-collapse:collapse;font-size:.85rem;"
+    ".glorot-diagnosis .scroll{overflow-x:auto;max-width:100%}"
+    ".glorot-diagnosis table{border-collapse:collapse;font-size:.85rem;"
     "font-variant-numeric:tabular-nums;color:var(--d-ink)}"
-    ".glorot-diagnosis caption{text-align:left;color:var(--d-muted);padding:.2rem 0}"
-    ".glorot-diagnosis th,.glorot-diagnosis td{text-align:right;padding:.2rem .6rem;white-space:nowrap;"
+    ".glorot-diagnosis .note{color:var(--d-muted);font-size:.85rem}"
+    ".glorot-diagnosis th,.glorot-diagnosis td{text-align:right;padding:.2rem .5rem;white-space:nowrap;"
     "border-bottom:1px solid var(--d-line);background:var(--d-paper);color:var(--d-ink)}"
-    ".glorot-diagnosis th[scope=row],.glorot-diagnosis th:first-child,.glorot-diagnosis td.words{text-align:left}"
+    ".glorot-diagnosis th[scope=row],.glorot-diagnosis .words{text-align:left}"
+    ".glorot-diagnosis th[scope=row],.glorot-diagnosis th:first-child{position:sticky;left:0}"
+    ".glorot-diagnosis thead th{white-space:normal;vertical-align:bottom}"
     ".glorot-diagnosis tr.fault th{color:var(--d-accent)}"
 )
 _PAGE_STYLE = (
@@ -287,14 +309,9 @@ def _finding_html(finding: Finding, level: int) -> str:
     )
 
 
-def _row_html(layer: LayerReport, faulty: bool) -> str:
+def _row_html(layer: LayerReport, columns: Sequence[_Column], faulty: bool) -> str:
     name = html.escape(layer.layer) + (" (fault)" if faulty else "")
-    cells = "".join(
-        f'<td class="words">{html.escape(show(layer))}</td>'
-        if title in ("Scheme they follow", "Activation")
-        else f"<td>{html.escape(show(layer))}</td>"
-        for title, show in _COLUMNS[1:]
-    )
+    cells = "".join(f"<td{c.mark}>{html.escape(c.show(layer))}</td>" for c in columns[1:])
     return f'<tr{" class=fault" if faulty else ""}><th scope="row">{name}</th>{cells}</tr>'
 
 

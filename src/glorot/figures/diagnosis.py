@@ -88,8 +88,8 @@ def _mark_faults(ax: Axes, report: Any) -> None:
     places = {layer.layer: number for number, layer in enumerate(report.layers, start=1)}
     for row, finding in enumerate(report.findings):
         hit = sorted(places[name] for name in finding.layers if name in places)
-        for number in hit:
-            ax.axvspan(number - 0.5, number + 0.5, color=SHADE, lw=0, zorder=-1)
+        for first, last in _runs(hit):
+            ax.axvspan(first - 0.5, last + 0.5, color=SHADE, lw=0, zorder=-1)
         if hit:
             ax.annotate(
                 f"{finding.code} from {finding.layer}"
@@ -99,6 +99,18 @@ def _mark_faults(ax: Axes, report: Any) -> None:
                 xycoords="axes fraction",
                 color=ACCENT,
             )
+
+
+def _runs(numbers: list[int]) -> list[tuple[int, int]]:
+    """First and last of each run of neighboring numbers.
+
+    Example:
+        >>> _runs([1, 2, 3, 5])
+        [(1, 3), (5, 5)]
+    """
+    starts = [n for n in numbers if n - 1 not in numbers]
+    ends = [n for n in numbers if n + 1 not in numbers]
+    return list(zip(starts, ends, strict=True))
 
 
 def _words(report: Any) -> str:
