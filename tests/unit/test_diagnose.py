@@ -124,6 +124,37 @@ def test_a_deep_net_blames_its_weights_and_not_the_slope_of_a_rectifier(width):
     assert "0.0e+00" not in finding.cause
 
 
+def redrawn(net, name):
+    init.normal_(net.get_parameter(name), std=3.0)
+    return net
+
+
+ELSEWHERE = {
+    ("LeNet", "×10"): ("conv1", "signal-explodes"),
+    ("VAE", "×0.1"): ("encode.0", "signal-vanishes"),
+    ("VAE", "mean.weight"): ("mean", "signal-explodes"),
+    ("GRU cells", "×0.1"): ("cell", "signal-vanishes"),
+    ("bag of words", "×0"): ("fc", "identical-units"),
+    ("DCGAN discriminator", "×100"): ("8", "signal-explodes"),
+    ("Llama-like", "×100"): ("layers.0.attention.qkv", "signal-explodes"),
+    ("encoder, post-norm", "×10"): ("encoder.layers.0.self_attn", "gradient-explodes"),
+    ("ResNet-20", "×0.1"): None,  # its normalizations undo it
+    ("ResNet-20", "×10"): None,
+    ("U-Net", "×10"): None,
+    ("DCGAN generator", "×0.1"): None,
+}
+
+
+@pytest.mark.parametrize(("net", "change"), ELSEWHERE, ids=" ".join)
+def test_a_fault_in_an_architecture_of_its_own_is_named_where_it_begins(net, change):
+    torch.manual_seed(0)
+    model, x = nets.HEALTHY[net]()
+    scale = change.startswith("×")
+    model = scaled(model, float(change[1:])) if scale else redrawn(model, change)
+    expected = ELSEWHERE[net, change]
+    assert said(diagnose(model, x)) == ([] if expected is None else [expected])
+
+
 # ---------------------------------------------------------------------- the cure
 
 

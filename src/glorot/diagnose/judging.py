@@ -57,6 +57,9 @@ TINY_GAIN = 0.06
 HUGE_SCALE = 8.0
 HUGE_GAIN = 20.0
 SCHEME_SCALE = 0.25  # below it, no scheme
+HOMOGENEOUS = ("relu", "leaky_relu", "prelu")  # φ(cz) = cφ(z) for c > 0
+ATTENTION = ("softmax", "scaled_dot_product_attention", "multi_head_attention_forward")
+LOUD_SCALE = 64.0  # weights eight times LeCun's
 FLOODED = 1e3  # variance of outputs: a softmax of such logits is one class
 GATED_GAIN = (
     1 / 50
@@ -236,6 +239,7 @@ def judge(seen: Observation) -> tuple[list[Finding], list[Stage], dict[int, list
         codes = {(f.code, f.layer) for f in findings}
         findings += [f for f in new if (f.code, f.layer) not in codes]
     findings += _recurrent_faults(seen, findings)
+    findings += [] if findings else _loud_layers(seen, views)
     findings += _step_faults(seen, findings)
     return findings, main, views
 
@@ -257,7 +261,7 @@ class _Local:
         self.seen, self.views, self.chains = seen, views, chains
         self.named = dict(seen.twin.named_parameters())
         self.blocking = self._blocking()
-        self.last = self._last_weights()
+        self.last = _output_layers(seen)
 
     def _blocking(self) -> set[int]:
         """Operations that no signal gets around: on the chain of every input that reaches them."""
@@ -271,14 +275,6 @@ class _Local:
             blocking -= reached - own
         return blocking
 
-    def _last_weights(self) -> set[int]:
-        """Operations with weights that no other such operation follows: the output layers."""
-        followed: set[int] = set()
-        for node in reversed(self.seen.nodes):
-            if node.weights or node.index in followed:
-                followed |= node.parents
-        return {n.index for n in self.seen.nodes if n.weights and n.index not in followed}
-
     def findings(self) -> list[Finding]:
         equal = self._equal()
         if equal:
@@ -287,11 +283,13 @@ class _Local:
 
     def _equal(self) -> Finding | None:
         hit: list[tuple[str, WeightView]] = []
+        still = self._nothing_moves()
         for node in self.seen.nodes:
             for view in self.views.get(node.index, []):
                 hidden = node.index not in self.last
                 stops = node.index in self.blocking and hidden
-                if view.equal_units and hidden and (stops or not view.zero):
+                alike = view.equal_units and hidden and (stops or not view.zero)
+                if alike or (still and view.zero):
                     hit.append((layer_of(node), view))
         if not hit:
             return None
@@ -309,6 +307,13 @@ class _Local:
             _init_line("xavier_uniform_", names, self.seen),
             layers,
         )
+
+    def _nothing_moves(self) -> bool:
+        """Whether no matrix at all gets a gradient: zero weights everywhere, even where branches may be zero."""
+        sizes = [
+            size for name, size in self.seen.weight_gradients.items() if self.named[name].ndim > 1
+        ]
+        return bool(sizes) and not any(sizes)
 
     # -------------------------------------------------------------- dead units
 
@@ -469,6 +474,15 @@ class _Local:
         return False
 
 
+def _output_layers(seen: Observation) -> set[int]:
+    """Operations with weights that no other such operation follows."""
+    followed: set[int] = set()
+    for node in reversed(seen.nodes):
+        if node.weights or node.index in followed:
+            followed |= node.parents
+    return {n.index for n in seen.nodes if n.weights and n.index not in followed}
+
+
 @dataclass(frozen=True)
 class _Held:
     """What turns units off: a parameter of a layer, in words, and the function of ``init`` that mends it."""
@@ -486,6 +500,22 @@ def _held(layer: str, name: str, biases: torch.Tensor, spread: float) -> _Held |
         return None
     why = f"the biases have mean {mean:.3g} and hold the pre-activations below zero"
     return _Held(layer, name, why, "zeros_")
+
+
+def _undone(seen: Observation, layer: Node) -> bool:
+    """Whether a normalization follows a layer before anything to which the size of its weights matters."""
+    curved = (*(set(ACTIVATIONS) - set(HOMOGENEOUS)), *RECURRENT, *CELLS, *ATTENTION)
+    reached, met = {layer.index}, False
+    for node in seen.nodes[layer.index + 1 :]:
+        if not node.parents & reached:
+            continue
+        if node.op in NORMALIZERS or node.op in NORMS:
+            met = True
+        elif node.op in curved:
+            return False
+        else:
+            reached.add(node.index)
+    return met and not reached & set(seen.outputs)
 
 
 def _feeder(seen: Observation, node: Node) -> Node | None:
@@ -556,8 +586,7 @@ class _Chain:
         return not reached & set(self.seen.outputs)
 
     def _vanishes(self) -> Finding | None:
-        stages = self._judged()
-        hidden = stages[:-1]
+        hidden = self._hidden(self._judged())
         tiny = [
             s
             for s in hidden
@@ -577,6 +606,12 @@ class _Chain:
         if by_scheme and total >= VANISHED_BY_SCHEME:
             return None
         return self._weak_weights(losing, total)
+
+    def _hidden(self, stages: list[Stage]) -> list[Stage]:
+        """The stages without that of the output layer."""
+        if not stages or not {node.index for node in stages[-1].nodes} & _output_layers(self.seen):
+            return stages
+        return stages[:-1]
 
     def _is_rounding(self, stage: Stage) -> bool:
         """Whether so little is left that float32's own rounding is all that is seen."""
@@ -617,10 +652,10 @@ class _Chain:
 
     def _explodes(self) -> Finding | None:
         stages = self._judged()
-        huge = [s for s in stages[:-1] if self._is_huge(s)]
-        if huge:  # beside such layers, one of them by its weights
-            huge = [s for s in stages[:-1] if _scale(s) > HUGE_SCALE and s.gain > 3]
+        huge = [s for s in self._hidden(stages) if self._is_huge(s)]
         huge = huge or [s for s in stages[-1:] if self._floods_outputs(s)]
+        if huge:  # beside such layers, one of them by its weights
+            huge = [s for s in stages if s in huge or (_scale(s) > HUGE_SCALE and s.gain > 3)]
         total, worst = 1.0, 1.0
         for stage in stages:
             total *= stage.gain
@@ -628,8 +663,6 @@ class _Chain:
         if not huge and worst <= EXPLODED:
             return None
         roots = huge or [s for s in stages if s.gain > 1.4]
-        if huge and stages[-1] not in huge and self._is_huge(stages[-1]):
-            roots = [*huge, stages[-1]]
         layers = _layers(roots)
         factor = _typical([s.gain for s in roots])
         plain = bool(huge) or all(s.plain for s in roots)
@@ -652,7 +685,8 @@ class _Chain:
     def _floods_outputs(self, stage: Stage) -> bool:
         """Whether an output layer alone makes outputs so far apart that a loss has nothing to learn from."""
         outputs = self.seen.nodes[stage.end]
-        return self._is_huge(stage) and stage.plain and _power(self.seen, outputs) > FLOODED
+        loud = _scale(stage) > HUGE_SCALE and stage.weight_gain > HUGE_GAIN
+        return loud and stage.plain and _power(self.seen, outputs) > FLOODED
 
     def _zero_ends(self, stages: Sequence[Stage]) -> str:
         """Let each branch start at zero: its last weights do not add anything then."""
@@ -732,22 +766,8 @@ class _Chain:
         between = self.seen.nodes[stage.before + 1 : until + 1]
         if not any(node.op in NORMALIZERS for node in between):
             return True
-        free = [w for n in stage.nodes if not self._undone(n) for w in n.weights]
+        free = [w for n in stage.nodes if not _undone(self.seen, n) for w in n.weights]
         return any(look_at(weight).most > 3 for weight in free)
-
-    def _undone(self, layer: Node) -> bool:
-        """Whether all that follows a layer, up to the next nonlinear one, is a normalization."""
-        reached, met = {layer.index}, False
-        for node in self.seen.nodes[layer.index + 1 :]:
-            if not node.parents & reached:
-                continue
-            if node.op in NORMALIZERS or node.op in NORMS:
-                met = True
-            elif node.weights or node.op in ACTIVATIONS:
-                return False
-            else:
-                reached.add(node.index)
-        return met and not reached & set(self.seen.outputs)
 
     def _elasticity(self, index: int) -> float:
         node = self.seen.nodes[index]
@@ -764,6 +784,37 @@ class _Chain:
         if acts & {"relu", "leaky_relu", "gelu", "silu", "elu", "prelu", "relu6", "clamp"}:
             return _init_line("kaiming_normal_", names, self.seen)
         return _init_line("xavier_uniform_", names, self.seen)
+
+
+# ---------------------------------------------------------------------- branches
+
+
+def _loud_layers(seen: Observation, views: dict[int, list[WeightView]]) -> list[Finding]:
+    """Layers off the chain, or before attention, whose weights are far beyond every scheme."""
+    parameters = dict(seen.twin.named_parameters())
+    loud: dict[str, WeightView] = {}
+    for node in seen.nodes:
+        own = [
+            v for v in views.get(node.index, []) if v.up > LOUD_SCALE and v.names[0] in parameters
+        ]
+        inputs = [_power(seen, seen.nodes[p]) for p in node.parents]
+        grown = _power(seen, node) > LOUD_SCALE * max(
+            (q for q in inputs if q > 0), default=math.inf
+        )
+        hides = len(node.weights) > 1  # attention as one function: its outputs are averages
+        if own and (grown or hides) and not _undone(seen, node):
+            loud.setdefault(layer_of(node), own[0])
+    if not loud:
+        return []
+    layers = tuple(loud)
+    names = tuple(name for view in loud.values() for name in view.names)
+    times = _typical([math.sqrt(view.up) for view in loud.values()])
+    cause = f"The weights of {_listed(layers)} are {times:.3g} times LeCun's: too large."
+    return [
+        Finding(
+            layers[0], "signal-explodes", cause, _init_line("xavier_uniform_", names, seen), layers
+        )
+    ]
 
 
 # ---------------------------------------------------------------------- recurrence and step
@@ -871,7 +922,7 @@ def _tiny_by_fan_in(stage: Stage) -> bool:
 
 def _gated_tiny(stage: Stage) -> bool:
     """A recurrent layer far below what its own default gives."""
-    if not any(node.op in RECURRENT for node in stage.nodes):
+    if not any(node.op in (*RECURRENT, *CELLS) for node in stage.nodes):
         return False
     return stage.gain < TINY_GAIN and all(view.most < SCHEME_SCALE for view in stage.views)
 
