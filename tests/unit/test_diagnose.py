@@ -7,6 +7,7 @@ import json
 import math
 import random
 import re
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -662,6 +663,17 @@ def test_the_text_says_the_cause_within_ten_lines_of_eighty_columns(broken):
     assert str(broken) == broken.text()
 
 
+def test_long_names_and_wide_layers_stay_within_eighty_columns_and_a_step_is_summed_up():
+    torch.manual_seed(0)
+    layers = {"a_rather_long_name_of_a_layer": nn.Linear(16, 12345), "x" * 40: nn.Linear(12345, 10)}
+    net = nn.Sequential(OrderedDict(layers))
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-5)
+    batch = torch.randn(16, 16), nets.labels(16)
+    text = diagnose(net, batch, F.cross_entropy, optimizer).text()
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert re.search(r"Update / weights: \S+ \(\S+ to \S+\)", " ".join(text.split()))
+
+
 def test_the_page_stands_alone_without_scripts_and_escapes_names(broken):
     page = broken.html()
     assert page.startswith("<!DOCTYPE html>") and '<html lang="en">' in page
@@ -702,6 +714,17 @@ def test_schemes_are_recognized():
         layer = nn.Linear(300, 100)
         draw(layer.weight)
         assert diagnose(layer, torch.randn(16, 300)).layers[0].scheme == scheme
+
+
+def test_the_nearest_of_the_schemes_that_fit_is_named():
+    torch.manual_seed(0)
+    stem, widening = nn.Conv2d(3, 64, 7), nn.Conv2d(16, 32, 3)
+    for layer in (stem, widening):
+        init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+    schemes = [
+        diagnose(m, nets.images(16, m.in_channels)).layers[0].scheme for m in (stem, widening)
+    ]
+    assert schemes == ["He by fan-out, normal", "LeCun = He by fan-out, normal"]
 
 
 def test_measurements_are_what_a_hand_would_compute():

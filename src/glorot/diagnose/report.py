@@ -110,6 +110,7 @@ class Report:
     def _table(self) -> list[str]:
         head = ("layer", "fans", "std", "scheme", "E[z²]", "between", "grad", "off")
         rows = [head, *(_text_row(layer) for layer in _shown(self.layers))]
+        rows = _fitted(rows)
         widths = [max(len(row[k]) for row in rows) for k in range(len(head))]
         lines = [
             "  ".join(c.ljust(w) for c, w in zip(r, widths, strict=True)).rstrip() for r in rows
@@ -119,9 +120,19 @@ class Report:
             lines.insert(1 + _ROWS // 2, f"… {hidden} more …")
         notes = (
             f"{_count(self.examples, 'example')}; {self.probe or 'no gradients'}. between: variance between "
-            "inputs; grad: E[δ²]; off: dead units, or ~saturated values"
+            "inputs; grad: E[δ²]; off: dead units, or ~saturated values."
         )
-        return [*lines, _wrapped(notes + ".", "")]
+        return [*lines, _wrapped(" ".join([notes, *self._medians()]), "")]
+
+    def _medians(self) -> list[str]:
+        """Over all layers, what the text has no column for."""
+        said = []
+        for name, words in (("jacobian", "Jacobian gain"), ("update", "Update / weights")):
+            values = sorted(v for one in self.layers if math.isfinite(v := getattr(one, name)))
+            if values:
+                low, middle, high = values[0], values[len(values) // 2], values[-1]
+                said.append(f"{words}: {_number(middle)} ({_number(low)} to {_number(high)}).")
+        return said
 
     def as_dict(self) -> dict:
         """Plain data for JSON; what could not be measured is None."""
@@ -170,7 +181,7 @@ class Report:
 def _text_row(layer: LayerReport) -> tuple[str, ...]:
     off = _share(layer.dead) or ("~" + _share(layer.saturated) if _share(layer.saturated) else "")
     return (
-        _short(layer.layer, 16),
+        layer.layer,
         f"{layer.fan_in}→{layer.fan_out}",
         _number(layer.std),
         _brief(layer.scheme),
@@ -179,6 +190,12 @@ def _text_row(layer: LayerReport) -> tuple[str, ...]:
         _number(layer.gradient),
         off,
     )
+
+
+def _fitted(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Rows with the layers' names cut, from the left, to what a line of text has room for."""
+    others = sum(max(map(len, column)) + 2 for column in list(zip(*rows, strict=True))[1:])
+    return [(_short(row[0], max(8, _WIDTH - others)), *row[1:]) for row in rows]
 
 
 def _shown(layers: Sequence[LayerReport]) -> list[LayerReport]:

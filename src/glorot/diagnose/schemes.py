@@ -92,15 +92,18 @@ def _scheme(weight: Weight, value: torch.Tensor, fans: Fans, std: float) -> str:
     shape, kurtosis = _distribution(value, std)
     # A variance estimated from N numbers has a relative standard error of √((kurtosis - 1)/N).
     error = 4 * math.sqrt(max(kurtosis - 1, 0.1) / value.numel()) + 0.01
-    for name, variance in _candidates(weight, fans).items():
-        if abs(std**2 / variance - 1) <= error:
-            return f"{name}, {shape}"
+    off = {n: abs(std**2 / variance - 1) for n, variance in _candidates(weight, fans).items()}
+    nearest = min(off, key=lambda name: off[name])
+    if off[nearest] <= error:
+        return f"{nearest}, {shape}"
     glorot = math.sqrt(std**2 * fans.fan_avg)
     return f"none: {glorot:.2g} × Glorot's std, {shape}"
 
 
 def _candidates(weight: Weight, fans: Fans) -> dict[str, float]:
-    same = "LeCun = Glorot" if fans.fan_in == fans.fan_out else "LeCun"
+    same = {1.0: "LeCun = Glorot", 2.0: "LeCun = He by fan-out"}.get(
+        fans.fan_out / fans.fan_in, "LeCun"
+    )
     candidates = {
         "PyTorch's default (heuristic)": 1 / (3 * fans.fan_in),
         same: 1 / fans.fan_in,
