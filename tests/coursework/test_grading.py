@@ -65,7 +65,7 @@ class Loud(np.ndarray):
 @pytest.mark.parametrize(
     "value",
     [np.zeros(3).view(Loud), 1j, np.array([1j]), np.array([object()]), {"a": 1}, len, 2**70, b"x"],
-    ids=str,
+    ids=["subclass", "complex", "complex array", "objects", "dict", "function", "huge", "bytes"],
 )
 def test_what_is_not_plain_is_named_and_left_behind(value):
     assert list(encode(value)) == ["odd"]
