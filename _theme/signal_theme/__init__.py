@@ -2,10 +2,10 @@
 
 Each module does one thing: ``marks`` are a chapter's question, prediction and lab, ``fold`` folds
 solutions away, ``edition`` leaves them out of the students' book, ``widgets`` mounts explorables
-without a kernel, ``mathjax`` serves the mathematics from the book itself, ``cache`` keys executed
-cells by the code under them, ``address`` knows where the book is published, ``accessible`` mends
-what screen readers stumble over, ``slim`` takes out of the pages what they do not use, ``unbroken``
-holds a number and its unit on one line.
+without a kernel, ``mathjax`` serves the mathematics from the book itself, ``ahead`` executes several
+chapters at a time, ``cache`` keys executed cells by the code under them, ``address`` knows where the
+book is published, ``accessible`` mends what screen readers stumble over, ``slim`` takes out of the
+pages what they do not use, ``unbroken`` holds a number and its unit on one line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,19 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from . import accessible, address, cache, edition, fold, marks, mathjax, slim, unbroken, widgets
+from . import (
+    accessible,
+    address,
+    ahead,
+    cache,
+    edition,
+    fold,
+    marks,
+    mathjax,
+    slim,
+    unbroken,
+    widgets,
+)
 
 HERE = Path(__file__).parent
 
@@ -39,6 +51,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     for part in (
         accessible,
         address,
+        ahead,
         cache,
         edition,
         fold,

@@ -6,6 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 from docutils import nodes
+from jupyter_cache import get_cache
+from myst_nb.core.config import NbParserConfig
+from myst_parser.config.main import MdParserConfig
+from signal_theme import ahead
 from signal_theme.address import web_address
 from signal_theme.cache import execution_key
 from signal_theme.fold import fold, fold_solutions
@@ -140,3 +144,38 @@ def test_a_formula_keeps_its_punctuation_and_a_glued_number_its_unit():
     assert join_markup(f"as {formula} so") == f"as {formula} so"
     assert NO_BREAK in join_markup('<span class="pasted-text">8</span> %.')
     assert NO_BREAK not in join_markup('<span class="pasted-text">8</span> percent')
+
+
+CELLS = """---
+kernelspec: {{display_name: Python 3, language: python, name: python3}}
+jupytext:
+  text_representation: {{extension: .md, format_name: myst}}
+---
+
+```{{code-cell}} ipython3
+{code}
+```
+"""
+
+
+def test_chapters_are_executed_ahead_and_only_once(tmp_path):
+    pages = {"good": CELLS.format(code="print(6 * 7)"), "raises": CELLS.format(code="1 / 0")}
+    pages["prose"] = "# Nothing to execute\n"
+    for name, text in pages.items():
+        (tmp_path / f"{name}.md").write_text(text, "utf-8")
+    folder = tmp_path / "cache"
+    env = SimpleNamespace(
+        doc2path=lambda name: str(tmp_path / f"{name}.md"),
+        myst_config=MdParserConfig(),
+        mystnb_config=NbParserConfig(execution_cache_path=str(folder)),
+    )
+    assert {path.stem for path, _ in ahead.missing(env, list(pages), get_cache(folder))} == {
+        "good",
+        "raises",
+    }
+    ahead.execute(None, env, list(pages))
+    cache = get_cache(folder)
+    (record,) = cache.list_cache_records()
+    (cell,) = cache.get_cache_bundle(record.pk).nb.cells
+    assert cell.outputs[0]["text"] == "42\n"
+    assert [path.stem for path, _ in ahead.missing(env, list(pages), cache)] == ["raises"]
