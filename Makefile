@@ -64,7 +64,7 @@ SEED    ?= 0
 coursework: $(READY) ## make student releases and autograder archives (SEED=... draws other private inputs)
 	CPU_INDEX=$(CPU_INDEX) $(PY) coursework/build.py --seed $(SEED)
 
-RECORDS := samples table1 saturation activations gradients error-curves svm tapering schemes trainability remedies
+RECORDS := samples table1 saturation activations gradients error-curves svm tapering schemes trainability remedies coordinate-check transformer
 JOBS    ?= 2
 
 records: $(READY) ## make the records of the long runs anew (hours; JOBS=... processes)

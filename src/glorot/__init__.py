@@ -10,7 +10,7 @@ and a module imports only from the floors below its own:
   3   ``probes``  ``ensemble``  ``architectures``
   2   ``networks``  ``frameworks``
   1   ``initializers``  ``theory``  ``datasets``  ``figures``
-  0   ``fans``  ``activations``  ``results``  ``style``
+  0   ``fans``  ``activations``  ``results``  ``style``  ``parametrizations``
 ====  =====================================================================
 """
 

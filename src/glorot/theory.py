@@ -13,6 +13,7 @@ import numpy as np
 from scipy import optimize, special
 
 from glorot.activations import Activation, get_activation
+from glorot.parametrizations import layer_exponents
 
 _LARGEST = 1e12  # a second moment beyond this counts as divergence
 _SMALLEST = 1e-12  # and one below this as 0
@@ -277,7 +278,7 @@ def correlation_path(
 
     Example:
         >>> correlation_path("relu", 2.0, 0.0, 0.0, 3)[1].round(3)  # 1 / pi, then nearer and nearer to 1
-        array([0.   , 0.318, 0.496])
+        array([0.   , 0.318, 0.494])
     """
     phi = get_activation(activation)
     sigma_w2 = _checked("sigma_w2", sigma_w2, positive="a finite number > 0")
@@ -523,6 +524,125 @@ def log_norm_moments(width: int, depth: int) -> tuple[float, float]:
     n, layers = _checked("width", width, positive="a number > 0"), _checked("depth", depth)
     mean = special.digamma(n / 2) - np.log(n / 2)
     return float(layers * mean), float(layers * special.polygamma(1, n / 2))
+
+
+def update_exponents(parametrization: str, optimizer: str) -> dict[str, float]:
+    r"""Predict how the first update's change of each layer's output grows with the width *n*.
+
+    Let the weights' effective size be :math:`n^{-(a+b)}` and let the gradient that reaches the last hidden layer be as
+    large as an output weight, :math:`\delta \sim n^{-g}` with *g* = a + b of the output layer. An update is aligned
+    with what the layer receives, so that a layer with *n* inputs moves *n* times as far as one weight does. Under
+    gradient descent a weight moves by :math:`n^{-2a-c}` times its gradient, under Adam by :math:`n^{-a-c}` whatever
+    its gradient:
+
+    ========  ==============================  ===============  =========================================
+    layer     gradient descent                Adam             and what is passed on
+    ========  ==============================  ===============  =========================================
+    input     −2a − c − g                     −a − c
+    hidden    1 − 2a − c − g                  1 − a − c        the input layer's change
+    output    1 − 2a − c                      1 − a − c        the last hidden change, times n¹⁻ᵍ
+    ========  ==============================  ===============  =========================================
+
+    Returns:
+        For ``input``, ``hidden`` and ``output`` the exponent *e*: the change is proportional to nᵉ.
+
+    Raises:
+        ValueError: for an unknown parametrization or optimizer.
+
+    Assumes: changes small against the signal, n large, inputs and classes of fixed number. Source: Yang & Hu (2021).
+    Used in *Where does the scale go today?*
+
+    Example:
+        >>> update_exponents("standard", "adam")
+        {'input': 0, 'hidden': 1, 'output': 1.5}
+        >>> update_exponents("mup", "sgd")
+        {'input': 0, 'hidden': 0, 'output': 0}
+    """
+    first, middle, last = (
+        layer_exponents(parametrization, r) for r in ("input", "hidden", "output")
+    )
+    g = last.multiplier + last.std
+    own = {}
+    for role, layer, inputs in (("input", first, 0), ("hidden", middle, 1), ("output", last, 1)):
+        c = layer.rate(optimizer)
+        if optimizer == "adam":
+            own[role] = inputs - layer.multiplier - c
+        else:
+            own[role] = inputs - 2 * layer.multiplier - c - (0 if role == "output" else g)
+    hidden = max(own["hidden"], own["input"])
+    return {
+        "input": own["input"],
+        "hidden": hidden,
+        "output": max(own["output"], hidden + 1 - g),
+    }
+
+
+def stream_moments(blocks: int, layout: str, branch: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    r"""Predict signal and gradient along a residual stream at the start.
+
+    Each branch gives, for an input of unit second moment, one of second moment *v*, and sends back *v* times the
+    gradient that it gets. With *b* blocks passed out of *N*:
+
+    ======  ==========================  ==============================================
+    layout  signal                      gradient, relative to the stream's end
+    ======  ==========================  ==============================================
+    none    (1 + v)ᵇ                    (1 + v)ᴺ⁻ᵇ
+    pre     1 + b v                     (1 + N v) / (1 + b v)
+    post    1                           1
+    ======  ==========================  ==============================================
+
+    *none* has no normalization, *pre* normalizes what enters a branch, *post* what leaves a block.
+
+    Args:
+        blocks: N, at least 1.
+        layout: ``none``, ``pre`` or ``post``.
+        branch: v, at least 0; a branch that is multiplied by s has s² v.
+
+    Returns:
+        E[x_b²] and E[δ_b²] / E[δ_N²] for b = 0 … N, shape (N + 1,) each.
+
+    Raises:
+        ValueError: for blocks, a layout or a branch that are none.
+
+    Assumes: wide layers, branches of one activation and one matrix that keep second moments both ways, as ReLU
+    under He. Used in *Where does the scale go today?*
+
+    Example:
+        >>> stream_moments(3, "pre")[0], stream_moments(3, "none")[0]
+        (array([1., 2., 3., 4.]), array([1., 2., 4., 8.]))
+    """
+    if layout not in ("none", "pre", "post"):
+        raise ValueError(f"layout must be none, pre or post; got {layout!r}")
+    if isinstance(blocks, bool) or blocks < 1:
+        raise ValueError(f"blocks must be a positive integer, got {blocks!r}")
+    v, passed = _checked("branch", branch), np.arange(blocks + 1.0)
+    if layout == "none":
+        signal = (1 + v) ** passed
+    else:
+        signal = 1 + v * passed if layout == "pre" else np.ones(blocks + 1)
+    return signal, signal[-1] / signal
+
+
+def underflow_share(std: float, smallest: float = 2.0**-24) -> float:
+    r"""Predict the share of normal numbers that a format rounds to 0.
+
+    .. math:: P(|g| < s/2) = \operatorname{erf}\Big(\frac{s}{2\sqrt2\,\sigma}\Big)
+
+    Args:
+        std: σ of the numbers, > 0.
+        smallest: s, the format's smallest positive number; by default half precision's, 2⁻²⁴.
+
+    Raises:
+        ValueError: if either is not positive and finite.
+
+    Used in *Where does the scale go today?*
+
+    Example:
+        >>> round(underflow_share(2.0**-24), 3)  # half of it is within half a standard deviation
+        0.383
+    """
+    std, smallest = _checked("std", std, "positive "), _checked("smallest", smallest, "positive ")
+    return float(special.erf(smallest / (2 * np.sqrt(2) * std)))
 
 
 def decibels(amplitude_factor: float, depth: int = 1) -> float:

@@ -187,7 +187,7 @@ def run_tiny(experiment, folder, checkpoints, interval=30.0):
 def test_the_smoke_run_of_every_experiment_makes_a_record(name, tmp_path):
     record = reproduce(name, "smoke", directory=tmp_path, checkpoint_directory=tmp_path / "state")
     assert outside_provenance(load_record(name, "smoke", tmp_path)) == outside_provenance(record)
-    assert record.data["name"] == "shapeset"
+    assert record.data["name"] in {"shapeset", "text"}  # what needs no download
     assert record.config["seeds"] == list(EXPERIMENTS[name].scales["smoke"].seeds)
     assert list((tmp_path / "state").glob("*")) == []
 

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "src" / "glorot"
 
 # The house: a new module joins its floor here.
 FLOORS = [
-    {"fans", "activations", "results", "style", "amplifiers"},
+    {"fans", "activations", "results", "style", "amplifiers", "parametrizations"},
     {"initializers", "theory", "datasets", "figures"},
     {"networks", "frameworks"},
     {"probes", "ensemble", "architectures"},

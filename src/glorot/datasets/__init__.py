@@ -11,10 +11,19 @@ from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
-from glorot.datasets import cifar10, mnist, shapeset, small_imagenet, sources, store
+from glorot.datasets import cifar10, mnist, shapeset, small_imagenet, sources, store, text
 from glorot.datasets.store import Dataset, Split
 
-__all__ = ["Availability", "Dataset", "Split", "available", "load", "prepare", "shapeset"]
+__all__ = [
+    "Availability",
+    "Dataset",
+    "Split",
+    "available",
+    "load",
+    "prepare",
+    "shapeset",
+    "text",
+]
 
 _RECIPES = {module.RECIPE.name: module.RECIPE for module in (mnist, cifar10, small_imagenet)}
 

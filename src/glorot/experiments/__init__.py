@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from glorot.experiments.activations import ACTIVATIONS
+from glorot.experiments.coordinates import COORDINATE_CHECK
 from glorot.experiments.error_curves import ERROR_CURVES
 from glorot.experiments.frame import Config, Experiment, InterruptedRun, Session, run_experiment
 from glorot.experiments.gradients import GRADIENTS
@@ -24,6 +25,7 @@ from glorot.experiments.svm import SVM
 from glorot.experiments.table1 import TABLE1
 from glorot.experiments.tapering import TAPERING
 from glorot.experiments.trainability import TRAINABILITY
+from glorot.experiments.transformer import TRANSFORMER
 from glorot.results import RECORDS, Record
 
 __all__ = [
@@ -52,6 +54,8 @@ EXPERIMENTS: dict[str, Experiment[Any]] = {
         SVM,
         TRAINABILITY,
         REMEDIES,
+        COORDINATE_CHECK,
+        TRANSFORMER,
     )
 }
 

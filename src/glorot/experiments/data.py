@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glorot.datasets import Dataset, Split, load, shapeset
+from glorot.datasets import Dataset, Split, load, shapeset, text
 
-__all__ = ["SHAPESET_SEED", "Pooled", "Source", "load_data"]
+__all__ = ["SHAPESET_SEED", "Pooled", "Source", "Text", "load_data"]
 
 SHAPESET_SEED = 20_100_513
 """Seed of the fixed Shapeset sample that experiments share."""
@@ -127,6 +127,26 @@ def _pooled(source: Pooled) -> Dataset:
     note += f"images averaged over {source.block}×{source.block} pixels, mean 0, mean square 1"
     shape = (coarse, coarse, 1)
     return dataclasses.replace(whole, train=train, valid=valid, test=test, shape=shape, note=note)
+
+
+@dataclass(frozen=True)
+class Text(Source):
+    """The book's own text, in windows.
+
+    Args:
+        name: ``text``.
+        examples, lowest: of no meaning.
+        context: characters of a window.
+        spacing: characters between the beginnings of two windows.
+    """
+
+    name: str = "text"
+    context: int = 8
+    spacing: int = 4
+
+    def load(self) -> Dataset:
+        """Return the windows, made once per process; raises as ``datasets.text.windows``."""
+        return text.windows(self.context, self.spacing)
 
 
 def load_data(name: str, examples: int | None = None, held_out: int | None = None) -> Dataset:

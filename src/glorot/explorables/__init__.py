@@ -4,6 +4,7 @@ from glorot.explorables.amplifier_matrix import AmplifierMatrix
 from glorot.explorables.bend_the_line import BendTheLine
 from glorot.explorables.chain_heard import ChainHeard
 from glorot.explorables.circle_through_layers import CircleThroughLayers
+from glorot.explorables.coordinate_check import CoordinateCheck
 from glorot.explorables.race import Race
 from glorot.explorables.scrub_the_escape import ScrubTheEscape
 from glorot.explorables.self_check import Choice, Number, Option, SelfCheck
@@ -18,6 +19,7 @@ __all__ = [
     "ChainHeard",
     "Choice",
     "CircleThroughLayers",
+    "CoordinateCheck",
     "Number",
     "Option",
     "Race",
