@@ -28,6 +28,7 @@ __all__ = [
     "cross_entropy_gradient",
     "forward",
     "layer_jacobian",
+    "lsuv",
     "make_network",
     "sgd_step",
     "softmax",
@@ -284,6 +285,62 @@ def sgd_step(network: Network, gradients: Gradients, learning_rate: float) -> Ne
         _descend(network.biases, gradients.grad_biases, learning_rate),
         network.activation,
     )
+
+
+def lsuv(network: Network, x: FloatArray, tolerance: float = 0.01, iterations: int = 10) -> Network:
+    r"""Scale each layer's weights, from the first on, until its pre-activations have variance 1.
+
+    .. math:: W^l \leftarrow \frac{W^l}{\sqrt{\operatorname{Var}[z^l]}} \quad\text{until}\quad
+       |\operatorname{Var}[z^l] - 1| \le \text{tolerance},
+
+    with the variance over all units and the examples of one batch. A layer is scaled on what the scaled layers
+    below it put out: no formula for the activation is needed. Biases stay as they are; without any, one
+    division a layer is exact.
+
+    Args:
+        network: where to start from; its author's choice is orthogonal weights.
+        x: a batch of inputs, shape (B, n_0).
+        tolerance: largest distance of a variance from 1, > 0.
+        iterations: divisions of one layer's weights at most, a positive integer.
+
+    Returns:
+        A new network of the same shapes and dtype.
+
+    Raises:
+        ValueError: as ``forward``, for a tolerance that is not positive or no positive number of iterations,
+            or where a layer's variance is 0 or does not come within the tolerance.
+
+    Source: Mishkin & Matas (2016), algorithm 1. Used in *Where does the argument end?*
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> network = make_network((20, 30, 30, 5), "heuristic", "gelu", rng, dtype=np.float64)
+        >>> x = rng.standard_normal((100, 20))
+        >>> [round(float(z.var()), 6) for z in forward(lsuv(network, x), x).preacts]
+        [1.0, 1.0, 1.0]
+    """
+    _check_nonnegative("tolerance", tolerance)
+    if tolerance == 0:
+        raise ValueError(f"tolerance must be > 0, got {tolerance!r}")
+    if not isinstance(iterations, Integral) or isinstance(iterations, bool) or iterations < 1:
+        raise ValueError(f"iterations must be a positive integer, got {iterations!r}")
+    act = forward(network, x).acts[0]
+    weights = []
+    for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True), 1):
+        for _ in range(iterations):
+            variance = float((act @ weight + bias).var())
+            if abs(variance - 1) <= tolerance or variance == 0:
+                break
+            weight = (weight / np.sqrt(variance)).astype(weight.dtype)
+        variance = float((act @ weight + bias).var())
+        if not abs(variance - 1) <= tolerance:
+            raise ValueError(
+                f"network must be one whose layers can be scaled to variance 1; layer {layer} has "
+                f"{variance:.3g} after {iterations} divisions"
+            )
+        weights.append(weight)
+        act = network.activation.f(act @ weight + bias)
+    return Network(tuple(weights), network.biases, network.activation)
 
 
 def layer_jacobian(network: Network, trace: Trace, layer: int, example: int) -> FloatArray:

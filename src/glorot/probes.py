@@ -36,6 +36,7 @@ __all__ = [
     "activation_statistics",
     "backward_second_moments",
     "dead_fraction",
+    "end_to_end_singular_values",
     "forward_second_moments",
     "gradient_histograms",
     "gradient_statistics",
@@ -362,6 +363,47 @@ def jacobian_singular_values(
         )
         for layer in range(network.depth)
     )
+
+
+def end_to_end_singular_values(
+    network: Network, trace: Trace, examples: Sequence[int]
+) -> FloatArray:
+    r"""Return the singular values of the Jacobian from input to logits, :math:`J_0 J_1 \cdots J_{L-1}`.
+
+    Their mean square is the factor by which a gradient's second moment grows from the logits to the input, per
+    input unit; how far they spread is what that one number does not say. All close to 1 is dynamical isometry.
+
+    Args:
+        network: the network that made ``trace``; in float64 if the depth is large.
+        trace: what ``forward`` returned.
+        examples: rows of the batch to look at.
+
+    Returns:
+        Shape (examples, smaller of n_0 and n_L), largest value first.
+
+    Raises:
+        ValueError: if ``examples`` is empty or an example is out of range.
+
+    Source: Saxe, McClelland & Ganguli (2014); Pennington, Schoenholz & Ganguli (2017). Used in *Where does the
+    argument end?*
+
+    Example:
+        >>> from glorot.networks import make_network
+        >>> rng = np.random.default_rng(0)
+        >>> network = make_network((8,) * 51, "orthogonal", "identity", rng, dtype=np.float64)
+        >>> trace = forward(network, rng.standard_normal((1, 8)))
+        >>> end_to_end_singular_values(network, trace, [0]).round(3)
+        array([[1., 1., 1., 1., 1., 1., 1., 1.]])
+    """
+    if len(examples) == 0:
+        raise ValueError(f"examples must name at least one row, got {examples!r}")
+    found = []
+    for example in examples:
+        product = layer_jacobian(network, trace, 0, example)
+        for layer in range(1, network.depth):
+            product = product @ layer_jacobian(network, trace, layer, example)
+        found.append(np.linalg.svd(product, compute_uv=False))
+    return np.stack(found)
 
 
 def weight_singular_values(network: Network) -> tuple[FloatArray, ...]:

@@ -251,6 +251,52 @@ def correlation_map(
     return float(shared / (sigma_w2 * phi.second_moment(q) + sigma_b2))
 
 
+def correlation_path(
+    activation: str | Activation, sigma_w2: float, sigma_b2: float, c0: float, depth: int
+) -> tuple[np.ndarray, np.ndarray]:
+    r"""Follow two inputs of second moment 1 through the layers: second moment and correlation.
+
+    .. math:: q_1 = \sigma_w^2 + \sigma_b^2, \qquad c_1 = \frac{\sigma_w^2 c_0 + \sigma_b^2}{q_1}, \qquad
+       q_{l+1} = \sigma_w^2 E[\phi^2] + \sigma_b^2, \qquad
+       c_{l+1} = \frac{\sigma_w^2 E[\phi(z_1)\phi(z_2)] + \sigma_b^2}{q_{l+1}}.
+
+    Unlike :func:`correlation_map` it does not wait until the second moment has settled.
+
+    Args:
+        activation, sigma_w2, sigma_b2: as in :func:`fixed_point`; ``sigma_w2`` > 0.
+        c0: correlation of the inputs, between -1 and 1.
+        depth: number of layers, at least 1.
+
+    Returns:
+        q_l and c_l of the pre-activations, l = 1...depth, two arrays of shape (depth,).
+
+    Raises:
+        ValueError: for variances, a correlation or a depth that are none.
+
+    Source: Poole et al. (2016), eqs. 3 and 5. Used in *Where does the argument end?*
+
+    Example:
+        >>> correlation_path("relu", 2.0, 0.0, 0.0, 3)[1].round(3)  # 1 / pi, then nearer and nearer to 1
+        array([0.   , 0.318, 0.496])
+    """
+    phi = get_activation(activation)
+    sigma_w2 = _checked("sigma_w2", sigma_w2, positive="a finite number > 0")
+    sigma_b2 = _checked("sigma_b2", sigma_b2)
+    if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
+        raise ValueError(f"depth must be a positive integer, got {depth!r}")
+    if not -1 <= c0 <= 1:
+        raise ValueError(f"c0 must lie between -1 and 1, got {c0!r}")
+    q, c = sigma_w2 + sigma_b2, (sigma_w2 * c0 + sigma_b2) / (sigma_w2 + sigma_b2)
+    moments, correlations = [q], [c]
+    for _ in range(depth - 1):
+        shared = sigma_w2 * phi.covariance(q, c) + sigma_b2
+        q = sigma_w2 * phi.second_moment(q) + sigma_b2
+        c = min(1.0, max(-1.0, shared / q))  # rounding must not leave the interval
+        moments.append(q)
+        correlations.append(c)
+    return np.array(moments), np.array(correlations)
+
+
 def correlation_fixed_point(
     activation: str | Activation, sigma_w2: float, sigma_b2: float = 0.0
 ) -> float:
@@ -408,6 +454,49 @@ def mean_singular_value(sigma_w2: float) -> float:
         (0.849, 0.49)
     """
     return float(8 / (3 * np.pi) * np.sqrt(_checked("sigma_w2", sigma_w2)))
+
+
+def product_singular_values(depth: int, shares: Sequence[float] | np.ndarray) -> np.ndarray:
+    r"""Predict the singular values of a product of large square Gaussian matrices, each of variance 1/n.
+
+    Their squares follow the Fuss–Catalan law. With :math:`0 < \theta < \pi/(L+1)`,
+
+    .. math:: s^2 = \frac{\sin^{L+1}((L+1)\theta)}{\sin\theta\,\sin^L(L\theta)},
+       \qquad s_\text{max}^2 = \frac{(L+1)^{L+1}}{L^L}, \qquad E[s^2] = 1.
+
+    Args:
+        depth: *L*, number of matrices, at least 1.
+        shares: at which shares of all values, largest first, each in (0, 1): 0.5 is the median.
+
+    Returns:
+        The singular value above which the share lies, one for each.
+
+    Raises:
+        ValueError: for a depth below 1 or a share outside (0, 1).
+
+    Assumes: n large at fixed L.
+    Source: Penson & Życzkowski (2011). Used in *Where does the argument end?*
+
+    Example:
+        >>> product_singular_values(1, [1e-6, 0.5]).round(2)  # from 2 down, the quarter circle
+        array([2.  , 0.81])
+    """
+    layers, wanted = int(_checked("depth", depth)), np.asarray(shares, float)
+    if layers < 1 or layers != depth:
+        raise ValueError(f"depth must be an integer of at least 1, got {depth!r}")
+    if not np.all((wanted > 0) & (wanted < 1)):
+        raise ValueError(f"shares must lie in (0, 1), got {shares!r}")
+    theta = np.pi / (layers + 1) * np.linspace(0, 1, 40_002)[1:-1]
+    top, side, low = (np.sin(k * theta) for k in (layers + 1, layers, 1))
+    square = top ** (layers + 1) / (low * side**layers)
+    density = low**2 * side ** (layers - 1) / (np.pi * top**layers)
+    log_slope = (
+        np.cos(layers * theta) * layers**2 / side
+        + np.cos(theta) / low
+        - (layers + 1) ** 2 * np.cos((layers + 1) * theta) / top
+    )
+    mass = np.cumsum(density * square * log_slope) * (theta[1] - theta[0])
+    return np.sqrt(np.exp(np.interp(wanted, mass / mass[-1], np.log(square))))
 
 
 def log_norm_moments(width: int, depth: int) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from glorot.networks import (
     cross_entropy_gradient,
     forward,
     layer_jacobian,
+    lsuv,
     make_network,
     sgd_step,
     softmax,
@@ -538,3 +539,38 @@ def test_layer_jacobian_names_what_is_out_of_range(layer, example, message):
 def test_losses_name_the_argument_that_does_not_fit(function, logits, labels, message):
     with pytest.raises(ValueError, match=message):
         function(logits, np.array(labels))
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "silu", "logistic"])
+@pytest.mark.parametrize("start", ["heuristic", "orthogonal", "he"])
+def test_lsuv_gives_every_layer_unit_variance_whatever_the_activation(name, start):
+    rng = np.random.default_rng(3)
+    network = make_network((40, 60, 50, 60, 60, 10), start, name, rng, dtype=np.float64)
+    x = rng.standard_normal((200, 40)) + 0.3
+    scaled = lsuv(network, x)
+    np.testing.assert_allclose([z.var() for z in forward(scaled, x).preacts], 1, rtol=1e-10)
+    assert max(abs(z.var() - 1) for z in forward(network, x).preacts) > 0.05
+    for weight, before in zip(scaled.weights, network.weights, strict=True):
+        factor = weight[0, 0] / before[0, 0]
+        np.testing.assert_allclose(weight, factor * before, rtol=1e-12)
+        assert factor > 0
+
+
+def test_lsuv_divides_more_than_once_where_biases_keep_their_share():
+    network = make_network((30, 40, 5), "he", "relu", np.random.default_rng(1), bias_std=0.5)
+    x = np.random.default_rng(2).standard_normal((100, 30)).astype(np.float32)
+    variances = [z.var() for z in forward(lsuv(network, x, tolerance=0.02), x).preacts]
+    np.testing.assert_allclose(variances, 1, atol=0.02)
+    with pytest.raises(ValueError, match="layer 1"):
+        lsuv(network, x, tolerance=1e-4, iterations=1)
+
+
+def test_lsuv_refuses_what_it_cannot_scale():
+    network = make_network((3, 4, 2), "zeros", "tanh", np.random.default_rng(0))
+    x = np.ones((2, 3), np.float32)
+    with pytest.raises(ValueError, match="layer 1 has 0"):
+        lsuv(network, x)
+    with pytest.raises(ValueError, match="tolerance"):
+        lsuv(network, x, tolerance=0)
+    with pytest.raises(ValueError, match="iterations"):
+        lsuv(network, x, iterations=0)

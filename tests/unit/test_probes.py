@@ -24,6 +24,7 @@ from glorot.probes import (
     activation_statistics,
     backward_second_moments,
     dead_fraction,
+    end_to_end_singular_values,
     forward_second_moments,
     gradient_histograms,
     gradient_statistics,
@@ -514,3 +515,35 @@ def test_measurements_refuse_inputs_and_gradients_that_do_not_fit():
 def test_a_network_of_zeros_passes_nothing():
     network = Network((np.zeros((3, 2)),) * 1, (np.zeros(2),), get_activation("tanh"))
     assert forward_second_moments(forward(network, np.ones((2, 3)))) == [0.0]
+
+
+def test_the_whole_jacobian_is_what_differences_say():
+    rng = np.random.default_rng(6)
+    network = make_network((5, 7, 6, 4), "he", "tanh", rng, dtype=np.float64)
+    x, h = rng.standard_normal((1, 5)), 1e-6
+    shifted = [forward(network, x + s * h * np.eye(5)).logits for s in (1, -1)]
+    expected = np.linalg.svd((shifted[0] - shifted[1]) / (2 * h), compute_uv=False)
+    found = end_to_end_singular_values(network, forward(network, x), [0])
+    np.testing.assert_allclose(found[0], expected, rtol=1e-6)
+    by_layer = jacobian_singular_values(network, forward(network, x), [0])
+    assert not np.allclose(found[0, 0], np.prod([values[0, 0] for values in by_layer]), rtol=1e-3)
+
+
+def test_orthogonal_layers_keep_every_singular_value_and_normal_ones_their_mean_square():
+    depth, width, rng = 40, 64, np.random.default_rng(8)
+    x = rng.standard_normal((1, width))
+
+    def values(scheme):
+        network = make_network((width,) * (depth + 1), scheme, "identity", rng, dtype=np.float64)
+        return end_to_end_singular_values(network, forward(network, x), [0])[0]
+
+    np.testing.assert_allclose(values("orthogonal"), 1, rtol=1e-4)
+    normal = values(VarianceScaling(1.0, "fan_in", "normal"))
+    assert normal[0] > 3 and np.median(normal) < 0.2
+
+
+def test_no_example_has_no_jacobian():
+    network = make_network((3, 2), "he", "tanh", np.random.default_rng(0))
+    trace = forward(network, np.ones((1, 3), np.float32))
+    with pytest.raises(ValueError, match="examples"):
+        end_to_end_singular_values(network, trace, [])

@@ -360,6 +360,34 @@ def test_the_mean_singular_value_is_not_the_root_of_the_mean_square():
         assert np.sqrt(np.mean(values**2)) != pytest.approx(printed, rel=0.05)
 
 
+def test_singular_values_of_one_matrix_follow_the_quarter_circle():
+    shares = np.array([0.1, 0.3, 0.5, 0.7, 0.9])
+    values = theory.product_singular_values(1, shares)
+    above = 1 - 2 / np.pi * (np.arcsin(values / 2) + values / 2 * np.sqrt(1 - values**2 / 4))
+    assert above == pytest.approx(shares, abs=1e-3)
+
+
+@pytest.mark.parametrize("depth", [1, 3, 20])
+def test_singular_values_of_a_product_have_the_moments_of_fuss_and_catalan(depth):
+    values = theory.product_singular_values(depth, (np.arange(20_000) + 0.5) / 20_000)
+    assert np.mean(values**2) == pytest.approx(1, rel=2e-3)
+    assert np.mean(values**4) == pytest.approx(depth + 1, rel=2e-3)
+    assert np.mean(np.log(values)) == pytest.approx(-depth / 2, rel=5e-3)
+    edge = (depth + 1) ** (depth + 1) / depth**depth
+    assert 0.97 * edge < values[0] ** 2 < edge
+
+
+def test_singular_values_of_a_drawn_product_are_those_of_its_own_depth():
+    rng, n = np.random.default_rng(4), 300
+    drawn = np.linalg.svd(
+        np.linalg.multi_dot([rng.normal(0, n**-0.5, (n, n)) for _ in range(5)]), compute_uv=False
+    )
+    shares = np.array([0.1, 0.2, 0.4, 0.6])
+    found = np.quantile(drawn, 1 - shares)
+    assert found == pytest.approx(theory.product_singular_values(5, shares), rel=0.1)
+    assert found != pytest.approx(theory.product_singular_values(4, shares), rel=0.1)
+
+
 @settings(max_examples=5, deadline=None)
 @given(width=st.integers(30, 80))
 def test_log_norms_of_linear_gaussian_nets_spread_as_predicted(width):
@@ -392,6 +420,8 @@ def test_decibels_of_a_thousand_amplifiers():
         (lambda: theory.correlation_map("tanh", 1.0, 0.0, 2.0), "c .*2.0"),
         (lambda: theory.log_norm_moments(0, 5), "width .*0"),
         (lambda: theory.moment_slope("tanh", 0.0), "q .*0.0"),
+        (lambda: theory.product_singular_values(0, [0.5]), "depth .*0"),
+        (lambda: theory.product_singular_values(2, [1.0]), r"shares .*1\.0"),
         (lambda: theory.passed_shares("tanh", math.inf), "q .*inf"),
         (lambda: theory.log_moments((3, 2), (1.0, 1.0), "tanh"), "var_w .*2"),
     ],
@@ -399,3 +429,74 @@ def test_decibels_of_a_thousand_amplifiers():
 def test_bad_arguments_are_refused_by_name_and_value(call, named):
     with pytest.raises(ValueError, match=named):
         call()
+
+
+@pytest.mark.parametrize(("name", "sigma_w2", "sigma_b2"), [("tanh", 2.2, 0.3), ("relu", 1.6, 0.0)])
+def test_a_path_of_two_inputs_agrees_with_sampled_wide_nets(name, sigma_w2, sigma_b2):
+    rng, n, depth, start = np.random.default_rng(12), 600, 6, 0.3
+    f, found = ACTIVATIONS[name].f, []
+    for _ in range(10):
+        pair = rng.standard_normal((2, n))
+        pair[1] = start * pair[0] + math.sqrt(1 - start**2) * pair[1]
+        h, row = pair, []
+        for _ in range(depth):
+            w = rng.normal(0, math.sqrt(sigma_w2 / n), (n, n))
+            z = h @ w + rng.normal(0, math.sqrt(sigma_b2), n)
+            row.append([np.mean(z**2), z[0] @ z[1] / np.linalg.norm(z[0]) / np.linalg.norm(z[1])])
+            h = f(z)
+        found.append(row)
+    error = np.std(found, axis=0, ddof=1) / math.sqrt(len(found))
+    path = np.stack(theory.correlation_path(name, sigma_w2, sigma_b2, start, depth), axis=1)
+    room = 4 * error + 5 / n * path[:, :1]  # finite width
+    assert (np.abs(np.mean(found, axis=0) - path) < room).all()
+    other = np.stack(theory.correlation_path(name, sigma_w2, sigma_b2 + 0.2, start, depth), axis=1)
+    assert (np.abs(np.mean(found, axis=0) - other) > room).all(axis=1)[1:].all()
+
+
+def test_a_path_ends_where_the_map_settles():
+    q, c = theory.correlation_path("tanh", 4.0, 0.01, 0.9, 80)
+    assert q[-1] == pytest.approx(theory.fixed_point("tanh", 4.0, 0.01), rel=1e-9)
+    assert c[-1] == pytest.approx(theory.correlation_fixed_point("tanh", 4.0, 0.01), abs=1e-4)
+    q, c = theory.correlation_path("relu", 2.0, 0.0, 0.0, 51)
+    assert c[10] == pytest.approx(0.87, abs=0.005) and c[50] == pytest.approx(0.988, abs=0.001)
+    np.testing.assert_allclose(q, 2.0)
+
+
+def test_a_linear_path_has_a_closed_form():
+    """E[z²] and covariance obey the same line, x -> σ_w² x + σ_b²."""
+    q, c = theory.correlation_path("identity", 0.8, 0.1, -0.4, 12)
+    one, both = 1.0, -0.4
+    for k in range(12):
+        one, both = 0.8 * one + 0.1, 0.8 * both + 0.1
+        assert q[k] == pytest.approx(one, rel=1e-12) and c[k] == pytest.approx(both / one, rel=1e-9)
+
+
+def test_an_erf_path_follows_the_arcsine_law():
+    q, c = theory.correlation_path(ERF, 1.7, 0.1, 0.3, 8)
+    for k in range(7):
+        arc = 2 / math.pi * math.asin(2 * q[k] * c[k] / (1 + 2 * q[k]))
+        alone = 2 / math.pi * math.asin(2 * q[k] / (1 + 2 * q[k]))
+        assert q[k + 1] == pytest.approx(1.7 * alone + 0.1, rel=1e-10)
+        assert c[k + 1] == pytest.approx((1.7 * arc + 0.1) / (1.7 * alone + 0.1), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["identity", "relu", "leaky_relu", "elu", "selu", "tanh", "gelu"])
+@pytest.mark.parametrize("c", [-0.7, 0.2, 0.95])
+def test_averages_over_two_inputs_agree_with_monte_carlo(name, c):
+    phi, rng, q, n = ACTIVATIONS[name], np.random.default_rng(21), 1.7, 400_000
+    first = rng.standard_normal(n)
+    second = c * first + math.sqrt(1 - c * c) * rng.standard_normal(n)
+    product = phi.f(math.sqrt(q) * first) * phi.f(math.sqrt(q) * second)
+    room = 4 * product.std() / math.sqrt(n)
+    assert abs(product.mean() - phi.covariance(q, c)) < room
+    assert abs(product.mean() - phi.covariance(q, c - 0.05)) > room
+    square = phi.f(math.sqrt(q) * first) ** 2
+    assert abs(square.mean() - phi.second_moment(q)) < 4 * square.std() / math.sqrt(n)
+    assert abs(square.mean() - phi.second_moment(1.1 * q)) > 4 * square.std() / math.sqrt(n)
+
+
+@pytest.mark.parametrize("wrong", [{"c0": 1.2}, {"depth": 0}, {"sigma_w2": 0.0}, {"sigma_b2": -1}])
+def test_a_path_refuses_what_is_none(wrong):
+    fine = {"activation": "tanh", "sigma_w2": 1.0, "sigma_b2": 0.0, "c0": 0.1, "depth": 3}
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        theory.correlation_path(**(fine | wrong))

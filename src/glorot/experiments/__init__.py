@@ -15,6 +15,7 @@ from glorot.experiments.activations import ACTIVATIONS
 from glorot.experiments.error_curves import ERROR_CURVES
 from glorot.experiments.frame import Config, Experiment, InterruptedRun, Session, run_experiment
 from glorot.experiments.gradients import GRADIENTS
+from glorot.experiments.remedies import REMEDIES
 from glorot.experiments.samples import SAMPLES
 from glorot.experiments.saturation import SATURATION
 from glorot.experiments.schemes import SCHEMES
@@ -22,6 +23,7 @@ from glorot.experiments.statistics import Verdict, sameness, verdict
 from glorot.experiments.svm import SVM
 from glorot.experiments.table1 import TABLE1
 from glorot.experiments.tapering import TAPERING
+from glorot.experiments.trainability import TRAINABILITY
 from glorot.results import RECORDS, Record
 
 __all__ = [
@@ -48,6 +50,8 @@ EXPERIMENTS: dict[str, Experiment[Any]] = {
         GRADIENTS,
         ERROR_CURVES,
         SVM,
+        TRAINABILITY,
+        REMEDIES,
     )
 }
 

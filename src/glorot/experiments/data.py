@@ -12,7 +12,7 @@ import numpy as np
 
 from glorot.datasets import Dataset, Split, load, shapeset
 
-__all__ = ["SHAPESET_SEED", "Source", "load_data"]
+__all__ = ["SHAPESET_SEED", "Pooled", "Source", "load_data"]
 
 SHAPESET_SEED = 20_100_513
 """Seed of the fixed Shapeset sample that experiments share."""
@@ -83,6 +83,50 @@ def _load(source: Source) -> Dataset:
     return dataclasses.replace(
         dataset, train=train, valid=valid, test=test, note=f"{note}grey values from -1 to 1"
     )
+
+
+@dataclass(frozen=True)
+class Pooled(Source):
+    """A data set of square images in gray, averaged over blocks of pixels.
+
+    The gray values are then shifted and scaled, all alike, to mean 0 and mean square 1 over the training
+    images: an input has the second moment 1 that the theory starts from.
+
+    Args:
+        name, examples, lowest: as in ``Source``.
+        block: side of a block in pixels; it divides the side of an image.
+    """
+
+    block: int = 4
+
+    def load(self) -> Dataset:
+        """Return the data set, made once per process; raises as ``Source.load``."""
+        return _pooled(self)
+
+
+@functools.lru_cache(maxsize=2)
+def _pooled(source: Pooled) -> Dataset:
+    whole = Source(source.name, source.examples, source.lowest).load()
+    side = int(whole.train.images.shape[1] ** 0.5)
+    if side**2 != whole.train.images.shape[1] or side % source.block:
+        raise ValueError(f"block must divide the side of an image, {side}; got {source.block!r}")
+    coarse = side // source.block
+
+    def average(split: Split) -> np.ndarray:
+        blocks = split.images.reshape(-1, coarse, source.block, coarse, source.block)
+        means: np.ndarray = blocks.mean(axis=(2, 4), dtype=np.float64).reshape(-1, coarse**2)
+        return means
+
+    gray = average(whole.train)
+    mean, std = gray.mean(), gray.std()
+    train, valid, test = (
+        Split(((average(split) - mean) / std).astype(np.float32), split.labels)
+        for split in (whole.train, whole.valid, whole.test)
+    )
+    note = f"{whole.note}; " if whole.note else ""
+    note += f"images averaged over {source.block}×{source.block} pixels, mean 0, mean square 1"
+    shape = (coarse, coarse, 1)
+    return dataclasses.replace(whole, train=train, valid=valid, test=test, shape=shape, note=note)
 
 
 def load_data(name: str, examples: int | None = None, held_out: int | None = None) -> Dataset:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BatchOrder",
     "Errors",
+    "Nothing",
     "Shard",
     "Stepper",
     "Stopped",
@@ -99,6 +100,12 @@ class Shard:
     batch: int
     updates: int
     log_at: tuple[int, ...]
+
+    def build(self, device: str) -> Ensemble:
+        """Return the networks as they are before the first update."""
+        from glorot.ensemble import Ensemble
+
+        return Ensemble(self.networks, self.sizes, device=device)
 
 
 class BatchOrder:
@@ -347,6 +354,14 @@ class Errors:
         }
 
 
+@dataclass(frozen=True)
+class Nothing:
+    """Measures nothing: the loss is kept anyway."""
+
+    def __call__(self, ensemble: Ensemble, dataset: Dataset) -> dict[str, np.ndarray]:
+        return {}
+
+
 def error_rate(ensemble: Ensemble, split: Split) -> np.ndarray:
     """Return every network's error on a split, (R,) fractions."""
     count = len(split.labels)
@@ -422,11 +437,9 @@ class _Run:
     def __init__(self, task: Task, worker: Worker, watch: Watch):
         import torch
 
-        from glorot.ensemble import Ensemble
-
         self.task, self.shard, self.worker, self.watch = task, task.shard, worker, watch
         self.dataset, device = task.source.load(), worker.device
-        self.ensemble = Ensemble(self.shard.networks, self.shard.sizes, device=device)
+        self.ensemble = self.shard.build(device)
         self.stepper = self.ensemble if task.stepper is None else task.stepper(self.ensemble)
         if task.source.endless:
             self._batches: _Batches | _Stream = _Stream(self.shard, task.source, device)

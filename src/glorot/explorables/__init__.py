@@ -3,10 +3,12 @@
 from glorot.explorables.amplifier_matrix import AmplifierMatrix
 from glorot.explorables.bend_the_line import BendTheLine
 from glorot.explorables.chain_heard import ChainHeard
+from glorot.explorables.circle_through_layers import CircleThroughLayers
 from glorot.explorables.race import Race
 from glorot.explorables.scrub_the_escape import ScrubTheEscape
 from glorot.explorables.self_check import Choice, Number, Option, SelfCheck
 from glorot.explorables.table1_opened import Table1Opened
+from glorot.explorables.trainability_map import TrainabilityMap
 from glorot.explorables.tug_of_war import TugOfWar
 from glorot.explorables.type_your_phi import TypeYourPhi
 
@@ -15,12 +17,14 @@ __all__ = [
     "BendTheLine",
     "ChainHeard",
     "Choice",
+    "CircleThroughLayers",
     "Number",
     "Option",
     "Race",
     "ScrubTheEscape",
     "SelfCheck",
     "Table1Opened",
+    "TrainabilityMap",
     "TugOfWar",
     "TypeYourPhi",
 ]

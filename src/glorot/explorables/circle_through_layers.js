@@ -1,0 +1,126 @@
+/* A circle through fifty layers: a seeded random net bends it, beside what the correlation map predicts. */
+const WIDTH = 40, DEPTH = 50, POINTS = 36, QUARTER = 9, BIAS = { tanh: 0.3, relu: 0 }, SHOWN = [0, 3, 8, 15, 30, 50];
+const NOISE = 2 * WIDTH + (DEPTH - 1) * WIDTH * WIDTH + DEPTH * WIDTH, FATES = ['collapses', 'survives', 'crumples'];
+const drawn = seed => Float64Array.from({ length: NOISE }, normals(seed));
+
+/* The circle in layers 1 to `depth`: pre-activations (POINTS × WIDTH) of each. */
+function run(kind, sigma, noise, depth = DEPTH) {
+  const bias = BIAS[kind], found = [];
+  let start = 0, fan = 2, step = sigma, h = new Float64Array(2 * POINTS);
+  for (let p = 0; p < POINTS; p++) { h[2 * p] = Math.cos(2 * Math.PI * p / POINTS); h[2 * p + 1] = Math.sin(2 * Math.PI * p / POINTS); }
+  for (let layer = 0; layer < depth; layer++) {
+    const z = new Float64Array(POINTS * WIDTH), biases = start + fan * WIDTH;
+    for (let p = 0; p < POINTS; p++) {
+      const out = p * WIDTH;
+      for (let j = 0; j < WIDTH; j++) z[out + j] = bias * noise[biases + j];
+      for (let i = 0; i < fan; i++) {
+        const x = step * h[p * fan + i], row = start + i * WIDTH;
+        if (x !== 0) for (let j = 0; j < WIDTH; j++) z[out + j] += x * noise[row + j];
+      }
+    }
+    found.push(z);
+    h = kind === 'tanh' ? z.map(Math.tanh) : z.map(x => (x > 0 ? x : 0));
+    start = biases + WIDTH;
+    [fan, step] = [WIDTH, sigma / Math.sqrt(WIDTH)];
+  }
+  return found;
+}
+
+/* Mean cosine between points so many places apart. */
+function cosine(z, apart) {
+  const norms = Array.from({ length: POINTS }, (_, p) => { let s = 0; for (let j = 0; j < WIDTH; j++) s += z[p * WIDTH + j] ** 2; return Math.sqrt(s); });
+  let sum = 0;
+  for (let p = 0; p < POINTS; p++) {
+    const other = (p + apart) % POINTS;
+    let dot = 0;
+    for (let j = 0; j < WIDTH; j++) dot += z[p * WIDTH + j] * z[other * WIDTH + j];
+    sum += dot / norms[p] / norms[other];
+  }
+  return sum / POINTS;
+}
+
+/* The circle in a layer's first two units, in units of the layer's root mean square. */
+function ring(z) {
+  let squares = 0;
+  for (const value of z) squares += value * value;
+  const rms = Math.sqrt(squares / z.length);
+  return Array.from({ length: POINTS }, (_, p) => [z[p * WIDTH] / rms, z[p * WIDTH + 1] / rms]);
+}
+
+const CIRCLE = Array.from({ length: POINTS }, (_, p) => [Math.cos, Math.sin].map(f => Math.SQRT2 * f(2 * Math.PI * p / POINTS)));
+
+/* What becomes of the circle: its place in FATES, from the correlations far and near in the last layer. */
+const fate = (far, near) => (far > 0.95 ? 0 : near < 0.9 ? 2 : 1);
+const typeset = text => text.split('σ_w').flatMap((part, i) => (i ? ['σ', html('sub', { style: 'line-height: 0' }, 'w'), part] : [part]));
+const spoken = text => text.replaceAll('σ_w', 'sigma w');
+const digits = c => c.toFixed(2).replace('-', '−');
+
+function render({ model, el }) {
+  const sigmas = model.get('sigmas'), paths = model.get('paths'), asked = sigmas.indexOf(2.5), first = { kind: 'tanh', place: asked, revealed: false };
+  const state = { ...first }, NAMES = { tanh: 'tanh', relu: 'ReLU' };
+  let noise = drawn(model.get('seed'));
+  const view = frame(el, { title: 'A circle through fifty layers', task: typeset(`${POINTS} inputs on a circle go through a random net of ${DEPTH} layers of ${WIDTH} units: tanh with biases of standard deviation 0.3, or ReLU without biases. You set σ_w: weights have the standard deviation σ_w/√${WIDTH}.`) });
+  const rings = svg('svg', { viewBox: '0 0 360 256', role: 'img', class: 'picture' });
+  const lines = plot({ height: 230, x: { domain: [1, DEPTH] }, y: { domain: [-0.25, 1] }, xTicks: [1, 10, 20, 30, 40, 50], yTicks: [0, 0.5, 1], xLabel: 'layer', yLabel: 'correlation: dots are the net, lines predict', label: 'Correlation by layer' });
+  const truth = fate(...[1, 2].map(k => paths.tanh[asked][k].at(-1)));
+  const reply = html('output', { class: 'reply', 'aria-live': 'polite' });
+  const guess = choice({ legend: '', options: [['0', 'it collapses to a point'], ['1', 'it survives'], ['2', 'it crumples']], value: null, commits: true, change: key => {
+    state.revealed = true;
+    reply.textContent = `${+key === truth ? 'Yes' : 'No'}: it ${FATES[truth]}. Points 10° apart start with the correlation 0.98 and end with ${digits(paths.tanh[asked][2].at(-1))}.`;
+    redraw();
+  } });
+  guess.root.querySelector('legend').append(...typeset('tanh at σ_w = 2.5: what becomes of the circle in fifty layers?'));
+  const knob = slider({ label: html('span', {}, ...typeset('σ_w')), min: 0, max: sigmas.length - 1, value: asked, read: k => sigmas[k], show: s => s.toFixed(1), input: s => { state.place = sigmas.indexOf(s); redraw(); } });
+  const kinds = choice({ legend: 'Activation', options: [['tanh', 'tanh'], ['relu', 'ReLU']], value: 'tanh', change: key => { state.kind = key; redraw(); } });
+  const random = draw({ seed: model.get('seed'), change: seed => { noise = drawn(seed); redraw(); } });
+  const reset = button('Reset', () => {
+    Object.assign(state, first);
+    guess.set(null); reply.textContent = ''; knob.set(asked); kinds.set('tanh'); random.set(model.get('seed'));
+    noise = drawn(random.seed);
+    redraw();
+  });
+  const numbers = table('Correlation of inputs by layer: a quarter turn apart and 10° apart');
+
+  function redraw() {
+    const { kind, place, revealed } = state, sigma = sigmas[place], [q, far, near] = paths[kind][place];
+    const layers = run(kind, sigma, noise), measured = layers.map(z => [cosine(z, QUARTER), cosine(z, 1)]), [endFar, endNear] = measured.at(-1);
+    drawRings(layers);
+    drawLines(measured, far, near);
+    const growth = q.at(-1) / q[0], size = growth > 100 || growth < 0.01 ? ` E[z²] ${growth > 1 ? 'grows' : 'falls'} ${readable(Math.max(growth, 1 / growth))}-fold on the way.` : '';
+    view.sentence.replaceChildren(...typeset(revealed ? `${NAMES[kind]} at σ_w = ${sigma.toFixed(1)}: the circle ${FATES[fate(far.at(-1), near.at(-1))]}. In layer ${DEPTH}, a quarter turn apart has correlation ${digits(endFar)} (predicted ${digits(far.at(-1))}), 10° apart ${digits(endNear)} (${digits(near.at(-1))}).${size}`
+      : `${NAMES[kind]} at σ_w = ${sigma.toFixed(1)}: in layer 1, a quarter turn apart has correlation ${digits(measured[0][0])}. Commit to a fate, then the other layers appear.`));
+    numbers.fill(['layer', 'quarter turn: net', ...(revealed ? ['predicted'] : []), '10°: net', ...(revealed ? ['predicted'] : [])],
+      measured.slice(0, revealed ? DEPTH : 1).map(([a, b], l) => [l + 1, a, ...(revealed ? [far[l]] : []), b, ...(revealed ? [near[l]] : [])]));
+  }
+
+  function drawRings(layers) {
+    const X = scale([-3, 3], [0, 104]), Y = scale([-3, 3], [104, 0]);
+    rings.replaceChildren(...SHOWN.map((layer, k) => {
+      const place = svg('g', { transform: `translate(${(k % 3) * 122 + 6} ${Math.floor(k / 3) * 128 + 18})` }, svg('text', { x: 0, y: -5 }, layer ? `layer ${layer}` : 'inputs'),
+        svg('rect', { width: 104, height: 104, fill: 'none', stroke: 'var(--rule)' }));
+      if (layer && !state.revealed) return place;
+      const points = layer ? ring(layers[layer - 1]) : CIRCLE;
+      place.append(path([...points, points[0]], X, Y, { stroke: 'currentColor', 'stroke-width': 1.3, 'stroke-linejoin': 'round' }),
+        ...[0, 1, 2, 3].map(k => { const [x, y] = points[k * QUARTER]; return svg('circle', { cx: X(x).toFixed(1), cy: Y(y).toFixed(1), r: 3, fill: k ? 'none' : 'var(--accent)', stroke: 'var(--accent)' }); }));
+      return place;
+    }));
+    rings.setAttribute('aria-label', state.revealed ? `The circle of inputs, then in two units of layers ${SHOWN.slice(1).join(', ')}, scaled to the size of the layer's signal; four marks lie a quarter turn apart.` : 'The circle of inputs; layers appear when you have committed.');
+  }
+
+  function drawLines(measured, far, near) {
+    const { X, Y, data } = lines, dots = (k, seen) => seen.map((m, l) => `M${X(l + 1).toFixed(1)} ${Y(m[k]).toFixed(1)}h0`).join('');
+    const dotted = (k, width) => svg('path', { d: dots(k, measured.slice(0, state.revealed ? DEPTH : 1)), stroke: 'currentColor', 'stroke-width': width, 'stroke-linecap': 'round', fill: 'none' });
+    const predicted = (line, dash) => path(line.map((c, l) => [l + 1, c]), X, Y, { stroke: 'var(--accent)', 'stroke-width': 1.6, 'stroke-dasharray': dash });
+    data.replaceChildren(dotted(0, 3.6), dotted(1, 2.2), ...(state.revealed ? [predicted(far, '6 3'), predicted(near, null)] : []));
+    lines.root.setAttribute('aria-label', state.revealed ? `Correlation by layer, predicted as lines and in the net as dots: a quarter turn apart (dashed, large dots) it goes from ${digits(far[0])} to ${digits(far.at(-1))}, 10° apart (solid, small dots) from ${digits(near[0])} to ${digits(near.at(-1))}.`
+      : 'Correlation by layer; it appears when you have committed.');
+  }
+
+  view.body.append(guess.root, reply, html('div', { class: 'controls' }, knob.root, kinds.root), html('div', { class: 'pair' }, rings, html('div', {}, lines.root, html('div', { class: 'task' }, 'Large dots, dashed: a quarter turn apart. Small dots, solid: 10° apart.'))),
+    view.sentence, html('div', { class: 'buttons' }, random.root, reset), numbers.root);
+  redraw();
+  return () => view.root.remove();
+}
+
+const ended = (kind, sigma, seed, depth) => run(kind, sigma, drawn(seed), depth);
+export default { render, arithmetic: { fate, correlations: (...all) => ended(...all).map(z => [cosine(z, QUARTER), cosine(z, 1)]), ring: (...all) => ring(ended(...all).at(-1)) } };
