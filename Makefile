@@ -4,7 +4,9 @@ VENV    := .venv
 PY      := $(VENV)/bin/python
 READY   := $(VENV)/.ready
 PIP     := $(PY) -m pip --disable-pip-version-check
-BOOK    := _build/html/index.html
+# The book, or with EDITION=student the book without solutions, in a folder of its own.
+EDITION ?= full
+HTML    := $(if $(filter student,$(EDITION)),_build/student/,)_build/html
 PORT    ?= 8000
 TORCH   := $(shell sed -n 's/^\(torch==[^ ]*\).*/\1/p' requirements.txt)
 # The one wheel index this book names. Without it, pip would bring gigabytes of CUDA along.
@@ -16,7 +18,7 @@ WORKERS := -n auto --dist loadscope
 LABS    := --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test test-full serve labs records bench lint lock clean
+.PHONY: help setup book test test-full serve labs coursework records bench lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,23 +42,27 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 	$(PIP) install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-book: $(READY) ## execute every chapter and build the book, strictly
-	@$(PY) _theme/build.py
-	@echo "$(CURDIR)/$(BOOK)"
+book: $(READY) ## execute every chapter and build the book, strictly (EDITION=student: no solutions)
+	@EDITION=$(EDITION) $(PY) _theme/build.py
 
 test: $(READY) ## unit, statistical and notebook tests, the strict build, one pass of the browser
-	$(PYTEST) $(WORKERS) $(LABS) -m "not full and not build and not browser" tests src/glorot _theme $(wildcard notebooks)
-	@$(MAKE) --no-print-directory book
+	$(PYTEST) $(WORKERS) $(LABS) -m "not full and not build and not browser" tests src/glorot _theme $(wildcard notebooks) coursework
+	@$(MAKE) --no-print-directory book EDITION=full
 	$(PYTEST) $(WORKERS) -m "(build or browser) and not full" tests/book tests/browser
 
 test-full: book ## the rest: every page x theme x width, chapters against mutated packages
 	$(PYTEST) -n auto --dist loadgroup -m full tests
 
 serve: book ## preview the book on http://localhost:8000 (PORT=... for another)
-	$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+	$(PY) -m http.server --bind 127.0.0.1 --directory $(HTML) $(PORT)
 
 labs: $(READY) ## open the labs in JupyterLab
 	$(PY) -m jupyterlab notebooks
+
+SEED    ?= 0
+
+coursework: $(READY) ## make student releases and autograder archives (SEED=... draws other private inputs)
+	CPU_INDEX=$(CPU_INDEX) $(PY) coursework/build.py --seed $(SEED)
 
 RECORDS := samples table1 saturation activations gradients error-curves svm tapering schemes trainability remedies
 JOBS    ?= 2

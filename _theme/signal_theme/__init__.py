@@ -1,10 +1,11 @@
 """The book's own Sphinx extension: what makes a Jupyter Book of chapters this book.
 
 Each module does one thing: ``marks`` are a chapter's question, prediction and lab, ``fold`` folds
-solutions away, ``widgets`` mounts explorables without a kernel, ``mathjax`` serves the mathematics
-from the book itself, ``cache`` keys executed cells by the code under them, ``address`` knows where
-the book is published, ``accessible`` mends what screen readers stumble over, ``slim`` takes out of
-the pages what they do not use, ``unbroken`` holds a number and its unit on one line.
+solutions away, ``edition`` leaves them out of the students' book, ``widgets`` mounts explorables
+without a kernel, ``mathjax`` serves the mathematics from the book itself, ``cache`` keys executed
+cells by the code under them, ``address`` knows where the book is published, ``accessible`` mends
+what screen readers stumble over, ``slim`` takes out of the pages what they do not use, ``unbroken``
+holds a number and its unit on one line.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-from . import accessible, address, cache, fold, marks, mathjax, slim, unbroken, widgets
+from . import accessible, address, cache, edition, fold, marks, mathjax, slim, unbroken, widgets
 
 HERE = Path(__file__).parent
 
@@ -35,6 +36,17 @@ def add_assets(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Connect every part."""
     app.connect("config-inited", add_assets)
-    for part in (accessible, address, cache, fold, marks, mathjax, slim, unbroken, widgets):
+    for part in (
+        accessible,
+        address,
+        cache,
+        edition,
+        fold,
+        marks,
+        mathjax,
+        slim,
+        unbroken,
+        widgets,
+    ):
         part.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

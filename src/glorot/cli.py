@@ -1,16 +1,21 @@
-"""The console script ``glorot``: data sets and experiments from the command line.
+"""The console script ``glorot``: data sets, experiments, diagnoses and grading from the command line.
 
 Errors are one line on stderr and exit status 2. Ctrl-C says what was saved and exits with 130.
+``glorot diagnose`` exits with 1 if it has found a fault.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
 from glorot import __version__
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+EXIT_FOUND = 1
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -39,29 +45,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: command line without the program's name; by default that of the process.
 
     Returns:
-        0, or 2 after an error, or 130 after Ctrl-C.
+        0, or 1 if ``diagnose`` has found a fault, or 2 after an error, or 130 after Ctrl-C.
 
     Raises:
         SystemExit: for ``--help``, ``--version`` and a command line that cannot be parsed.
     """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except KeyboardInterrupt as interrupt:
         print(f"\nglorot: {interrupt or 'interrupted'}", file=sys.stderr)
         return EXIT_INTERRUPTED
     except (ValueError, OSError, ImportError) as error:
         print(f"glorot: {' '.join(str(error).split())}", file=sys.stderr)
         return EXIT_ERROR
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="glorot", description="Data sets and experiments of the book.")
+    parser = _Parser(
+        prog="glorot",
+        description="Data sets, experiments, diagnoses and coursework of the book.",
+    )
     parser.add_argument("--version", action="version", version=f"glorot {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_data(commands)
     _add_reproduce(commands)
+    _add_grade(commands)
+    _add_diagnose(commands)
     return parser
 
 
@@ -101,6 +111,46 @@ def _add_reproduce(commands: argparse._SubParsersAction) -> None:
     reproduce.set_defaults(run=_run_reproduce)
 
 
+def _add_grade(commands: argparse._SubParsersAction) -> None:
+    grade = commands.add_parser(
+        "grade",
+        help="grade one submission or a folder of them",
+        description="Run the functions of each submission on private inputs, in processes of "
+        "their own with limits, and print a table of marks.",
+    )
+    grade.add_argument("assignment", metavar="ASSIGNMENT", help="its name, or its folder")
+    grade.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="notebook or folder")
+    grade.add_argument("--json", type=Path, metavar="OUT", help="write marks and reasons here")
+    grade.add_argument("--seed", type=int, default=0, metavar="N", help="of the private inputs")
+    grade.add_argument(
+        "--coursework", type=Path, metavar="DIR", help="folder of the assignments (./coursework)"
+    )
+    grade.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="submissions graded at a time"
+    )
+    grade.set_defaults(run=_run_grade)
+
+
+def _add_diagnose(commands: argparse._SubParsersAction) -> None:
+    diagnose = commands.add_parser(
+        "diagnose",
+        help="say what keeps a network from training",
+        description="Say what keeps a network of yours from training, where it begins and which "
+        "line mends it. Exit status: 0 no fault, 1 faults found, 2 error.",
+    )
+    diagnose.add_argument(
+        "factory",
+        metavar="MODULE:FACTORY",
+        help="a function in a module or file (nets.py:make) that returns (module, batch), "
+        "(module, batch, loss) or (module, batch, loss, optimizer); batch is inputs or "
+        "(inputs, targets)",
+    )
+    diagnose.add_argument("--html", type=Path, metavar="FILE", help="write the report as a page")
+    diagnose.add_argument("--figure", type=Path, metavar="FILE", help="draw it, as SVG")
+    diagnose.add_argument("--json", type=Path, metavar="FILE", help="write the report as data")
+    diagnose.set_defaults(run=_run_diagnose)
+
+
 def _run_data(options: argparse.Namespace) -> None:
     from glorot import datasets
 
@@ -129,6 +179,86 @@ def _run_reproduce(options: argparse.Namespace) -> None:
     print(f"{path} written after {record.provenance['wall_seconds']:,.0f} s of computing")
 
 
+def _run_grade(options: argparse.Namespace) -> None:
+    from glorot import grading
+
+    for name in ("seed", "workers"):
+        least = 0 if name == "seed" else 1
+        if getattr(options, name) < least:
+            raise ValueError(f"{name} must be at least {least}, got {getattr(options, name)}")
+    assignment = grading.load_assignment(options.assignment, options.coursework)
+    reports = grading.grade_batch(assignment, options.paths, options.seed, options.workers)
+    _print_table(grading.table(reports))
+    for question, points in assignment.manual:
+        print(f"{question}: {points} points by hand (rubric)")
+    if options.json is not None:
+        grading.write_reports(options.json, assignment, reports, options.seed)
+
+
+def _run_diagnose(options: argparse.Namespace) -> int:
+    from glorot.diagnose import diagnose
+    from glorot.figures.diagnosis import diagnosis
+
+    paths = list(sys.path)
+    try:
+        report = diagnose(*_made(options.factory))
+    finally:
+        sys.path[:] = paths
+    print(report.text())
+    if options.html is not None:
+        options.html.write_text(report.html(), encoding="utf-8")
+    if options.figure is not None:
+        options.figure.write_text(diagnosis(report).svg(), encoding="utf-8")
+    if options.json is not None:
+        text = json.dumps(report.as_dict(), indent=1, ensure_ascii=False)
+        options.json.write_text(text + "\n", encoding="utf-8")
+    return EXIT_FOUND if report.findings else 0
+
+
+def _made(spec: str) -> tuple:
+    """What the factory named ``module:factory`` or ``file.py:factory`` returns."""
+    where, _, name = spec.rpartition(":")
+    if not where or not name:
+        raise ValueError(f"factory must be MODULE:FACTORY or FILE.py:FACTORY, got {spec!r}")
+    factory = getattr(_imported(where), name, None)
+    if not callable(factory):
+        raise ValueError(f"factory must name a function, and {where} has no function {name!r}")
+    try:
+        made = factory()
+    except Exception as error:
+        raise ValueError(f"factory {spec!r} raised {type(error).__name__}: {error}") from error
+    if not isinstance(made, tuple) or not 2 <= len(made) <= 4:
+        kind = f"{len(made)} items" if isinstance(made, tuple) else type(made).__name__
+        raise ValueError(
+            f"factory must return (module, batch), with a loss and an optimizer if you like; "
+            f"{spec!r} returned {kind}"
+        )
+    return made
+
+
+def _imported(where: str) -> ModuleType:
+    """A module by its name or its file, with the working directory to import from."""
+    sys.path.insert(0, str(Path.cwd()))
+    if where.endswith(".py") and not Path(where).is_file():
+        raise ValueError(f"factory must name a file that exists, got {where!r}")
+    try:
+        return _loaded(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"factory's module {where!r} cannot be imported: {reason}") from error
+
+
+def _loaded(path: Path) -> ModuleType:
+    """The module in a file, whatever the file is called; its neighbors can be imported."""
+    sys.path.insert(0, str(path.resolve().parent))
+    spec = importlib.util.spec_from_file_location(f"diagnosed_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickles of the file look it up
+    spec.loader.exec_module(module)
+    return module
+
+
 def _executor(options: argparse.Namespace) -> AbstractContextManager[Executor | None]:
     """Where the work is done: here (None), in processes of this machine, or on a Dask cluster."""
     from glorot.experiments.executors import dask_executor, process_pool
@@ -149,6 +279,14 @@ def _print_list(rows: Sequence[Availability]) -> None:
             print(f"  {label:9}{text}")
     print("sha256 is that of all pixels and labels. To get a data set: glorot data NAME")
     print("Shapeset needs none: it is drawn.")
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Rows of text in columns, the header first."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())
 
 
 def _details(row: Availability) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,9 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted(
+    [*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "coursework").glob("*/*.ipynb")]
+)
 
 
 def complaints(notebook: nbformat.NotebookNode) -> list[str]:

@@ -1,6 +1,7 @@
 """The console script: what it prints, and how it fails."""
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
@@ -39,6 +40,11 @@ def error_line(capsys):
         (["data", "imagenet-22k"], "'imagenet-22k'"),
         (["data", "list", "--source", "here"], "'here'"),
         (["data", "mnist", "--source", "/no/such/folder"], "/no/such/folder"),
+        (["diagnose", "no_colon"], "'no_colon'"),
+        (["diagnose", "no_such_module:make"], "'no_such_module' cannot be imported"),
+        (["diagnose", "no/such/file.py:make"], "'no/such/file.py'"),
+        (["diagnose", "glorot.cli:no_such_function"], "no function 'no_such_function'"),
+        (["diagnose", "glorot.style:book_style"], "returned _GeneratorContextManager"),
     ],
 )
 def test_an_error_is_one_line_and_status_2(arguments, named, capsys):
@@ -157,6 +163,68 @@ def test_help_names_every_command(capsys):
     printed = capsys.readouterr().out
     assert "data" in printed
     assert "reproduce" in printed
+    assert "diagnose" in printed
+
+
+NETS = """
+import torch
+from torch import nn
+
+def hidden(depth):
+    return [layer for _ in range(depth) for layer in (nn.Linear(16, 16), nn.ReLU())]
+
+def healthy():
+    return nn.Sequential(*hidden(2), nn.Linear(16, 4)), torch.randn(32, 16)
+
+def deep():
+    net = nn.Sequential(*hidden(30), nn.Linear(16, 4))
+    batch = torch.randn(32, 16), torch.arange(32) % 4
+    return net, batch, nn.functional.cross_entropy, torch.optim.SGD(net.parameters(), lr=0.1)
+
+def broken():
+    raise KeyError("weights.pt")
+
+def unfit():
+    return nn.Linear(3, 2), torch.ones(4, 5)
+"""
+
+
+@pytest.fixture
+def folder_of_nets(tmp_path, monkeypatch):
+    (tmp_path / "own_nets.py").write_text(NETS)
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    sys.modules.pop("own_nets", None)
+
+
+@pytest.mark.parametrize("where", ["own_nets", "own_nets.py"])
+def test_diagnose_finds_a_factory_and_says_by_its_status_whether_there_are_faults(
+    where, folder_of_nets, capsys
+):
+    before = list(sys.path)
+    assert main(["diagnose", f"{where}:healthy"]) == 0
+    assert "no fault found" in capsys.readouterr().out
+    assert main(["diagnose", f"{where}:deep"]) == 1
+    assert "signal-vanishes at 0" in capsys.readouterr().out
+    assert sys.path == before
+
+
+def test_diagnose_writes_a_page_and_data(folder_of_nets, capsys):
+    arguments = ["diagnose", "own_nets:deep", "--html", "report.html", "--json", "report.json"]
+    assert main([*arguments, "--figure", "report.svg"]) == 1
+    assert "signal-vanishes from 0" in (folder_of_nets / "report.svg").read_text("utf-8")
+    assert (folder_of_nets / "report.html").read_text("utf-8").startswith("<!DOCTYPE html>")
+    data = json.loads((folder_of_nets / "report.json").read_text("utf-8"))
+    assert data["findings"][0]["code"] == "signal-vanishes"
+
+
+@pytest.mark.parametrize(
+    ("factory", "named"),
+    [("broken", "raised KeyError: 'weights.pt'"), ("unfit", "shapes (4, 5)")],
+)
+def test_a_factory_that_fails_is_one_line_and_status_2(factory, named, folder_of_nets, capsys):
+    assert main(["diagnose", f"own_nets:{factory}"]) == 2
+    assert named in error_line(capsys)
 
 
 def wait_for(found, seconds=30.0):

@@ -18,7 +18,7 @@ from glorot.experiments.data import Source
 from glorot.experiments.frame import run_experiment
 from glorot.experiments.schemes import SchemesConfig, initializer, recommended
 from glorot.experiments.training import BatchOrder
-from glorot.results import Record
+from glorot.results import Record, load_record
 
 
 def smoke(folder, **changes) -> Record:
@@ -111,6 +111,11 @@ def test_a_record_that_was_tampered_with_is_noticed(check, key, value, record):
     forged = dataclasses.replace(record, results=record.results | {"cells": cells})
     with pytest.raises(AssertionError):
         check(forged)
+
+
+@pytest.mark.parametrize("check", [check_choices, check_counts, check_verdicts])
+def test_the_shipped_record_is_consistent(check):
+    check(load_record("schemes"))
 
 
 def test_one_network_of_the_record_is_what_plain_training_gives(record):

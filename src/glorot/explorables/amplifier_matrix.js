@@ -88,7 +88,7 @@ function render({ model, el }) {
     data.replaceChildren(svg('line', { x1: X(1), x2: X(512), y1: Y(1), y2: Y(1), stroke: 'currentColor', 'stroke-width': 0.8, 'stroke-dasharray': '2 3' }), svg('line', { x1: X(n), x2: X(n), y1: Y(0.01), y2: Y(1000), stroke: 'var(--accent)', 'stroke-width': 1 }),
       svg('text', { x: X(512), y: Y(1) + 15, 'text-anchor': 'end', style: 'paint-order: stroke; stroke: var(--ground); stroke-width: 5px' }, 'as loud as it came'), svg('circle', { cx: X(1), cy: Y(state.std), r: 3.2, fill: 'currentColor' }),
       ...(hidden ? [] : [path(line.filter(([, y]) => inside(y)), X, Y, { stroke: 'currentColor', 'stroke-width': 1 }),
-        dots(widths.flatMap((m, power) => (m === n ? [] : measured(power).map(y => [m, y]))), { stroke: 'currentColor', 'stroke-width': 4.4, opacity: 0.55 }),
+        dots(widths.flatMap((m, power) => (m === n ? [] : measured(power).map(y => [m, y]))), { stroke: 'currentColor', 'stroke-width': 4.4, 'stroke-opacity': 0.55 }),
         dots(measured(state.power).map(y => [n, y]), { stroke: 'var(--accent)', 'stroke-width': 6 }),
         svg('text', { x: X(n) + (n > 60 ? -6 : 6), y: 34, 'text-anchor': n > 60 ? 'end' : 'start', style: 'fill: var(--accent)' }, `gain ${readable(g)}`)]));
   }
