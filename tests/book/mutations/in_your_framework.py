@@ -76,6 +76,18 @@ MUTATIONS = (
         "return (self.fan_in * self.fan_out) ** 0.5",
     ),
     Mutation(
+        "the line that mends a ReLU net is LeCun's",
+        "diagnose/judging.py",
+        "keyword = \", nonlinearity='relu'\"",
+        "keyword = \", nonlinearity='linear'\"",
+    ),
+    Mutation(
+        "a layer that keeps a two-hundredth of the signal is called healthy",
+        "diagnose/judging.py",
+        "VANISHED = 1e-4",
+        "VANISHED = 1e-40",
+    ),
+    Mutation(
         "SELU's scale is off",
         "activations.py",
         "1.0507009873554805",
