@@ -1,6 +1,6 @@
 /* What do I type? A layer's shape, its activation and a framework give variance, std, bound and code. */
 const DRAWN = 200, TRUNCATED_STD = 0.87962566103423978, FIELD = 9, NO_BOUND = 1e300;
-const WIDEST = { uniform: Math.sqrt(3), normal: NO_BOUND, truncated_normal: 2 / TRUNCATED_STD };
+const WIDEST = { uniform: Math.sqrt(3), normal: Infinity, truncated_normal: 2 / TRUNCATED_STD };
 const SIZES = [4, 16, 32, 64, 100, 128, 256, 512, 784, 1024, 2048, 4096];
 const FAMILIES = { glorot: 'none, tanh, logistic', he: 'ReLU and its variants', lecun: 'SELU', default: 'I type nothing' };
 const SHAPES = { normal: 'normal', uniform: 'uniform' };
