@@ -105,15 +105,15 @@ function render({ model, el }) {
   }
 
   function paint(one, weights, name) {
-    const { X, Y, data } = picture, mark = (value, y, text, color) => [svg('line', { x1: X(value), x2: X(value), y1: Y(y - 0.09), y2: Y(y + 0.09), stroke: color, 'stroke-width': 2.4 }),
-      svg('text', { x: X(value), y: Y(y + 0.12), 'text-anchor': value > 0.5 ? 'end' : 'middle', style: `fill: ${color}` }, text)];
+    const { X, Y, data } = picture, mark = (value, y, text, color) => [svg('line', { x1: X(value), x2: X(value), y1: Y(y - 0.055), y2: Y(y + 0.055), stroke: color, 'stroke-width': 2.4 }),
+      svg('text', { x: X(value), y: Y(y + 0.075), 'text-anchor': value > 0.5 ? 'end' : 'middle', style: `fill: ${color}` }, text)];
     data.replaceChildren(svg('text', { x: X(RANGE[0]), y: Y(0.97) }, `${name}: ${names.layers[state.layer]}, ${state.inputs} → ${state.outputs}`),
-      svg('text', { x: X(RANGE[0]), y: Y(0.85) }, FAMILIES[state.family]),
+      svg('text', { x: X(RANGE[0]), y: Y(0.87) }, FAMILIES[state.family]),
       ...(one === null ? [] : [
-        ...mark(one.std, 0.45, `std ${readable(one.std)}`, 'currentColor'),
+        ...mark(one.std, 0.43, `std ${readable(one.std)}`, 'currentColor'),
         ...(one.bound < NO_BOUND ? mark(one.bound, 0.2, `bound ${readable(one.bound)}`, 'var(--accent)') : []),
         svg('path', { d: weights.map(w => `M${X(Math.abs(w)).toFixed(1)} ${Y(0.0)}v-9`).join(''), stroke: 'currentColor', 'stroke-width': 0.8, opacity: 0.6, fill: 'none' })]),
-      ...(state.guess > 0 ? mark(state.guess, 0.7, 'your guess', 'var(--muted)') : []));
+      ...(state.guess > 0 ? mark(state.guess, 0.66, 'your guess', 'var(--muted)') : []));
   }
 
   view.body.append(guess.root, choices.framework.root, choices.layer.root, html('div', { class: 'controls' }, sliders.inputs.root, sliders.outputs.root),
