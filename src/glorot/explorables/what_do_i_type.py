@@ -54,10 +54,10 @@ class WhatDoIType(Explorable):
         found = []
         for inputs, outputs in ((784, 100), (16, 256)):
             for framework, layer, scheme in keys:
-                call = [framework, layer, scheme, inputs, outputs]
+                call = (framework, layer, scheme, inputs, outputs)
                 found.append(Case("numbers", [self.recipes, *call], _numbers(*call)))
         for framework, layer, scheme in keys:
-            call = [framework, layer, scheme, 512, 64]
+            call = (framework, layer, scheme, 512, 64)
             code = recipe(framework, layer, scheme, Sizes(512, 64)).code
             found.append(Case("letters", [self.recipes, *call], [ord(c) for c in code]))
         return found + [
