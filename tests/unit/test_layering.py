@@ -27,7 +27,8 @@ ALLOWED = {
     "anywidget": {"explorables"},
     "keras": {"frameworks"},
     "jax": {"frameworks"},
-    "torch": {"ensemble", "architectures", "experiments", "diagnose", "cli"},
+    "flax": {"frameworks"},
+    "torch": {"frameworks", "ensemble", "architectures", "experiments", "diagnose", "cli"},
     "sklearn": {"experiments"},
     "sphinx": {"book"},
     "docutils": {"book"},
@@ -98,6 +99,42 @@ def test_a_module_imports_from_lower_floors_only(path):
 )
 def test_an_import_sideways_or_up_is_caught(file, line):
     assert complaints(PACKAGE / file, line)
+
+
+LAZY = {"keras", "jax", "flax"}  # heavy, and not everyone has them
+
+
+def at_import(source: str) -> set[str]:
+    """The packages that a source imports outside of any function."""
+    found, nodes = set(), [ast.parse(source)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+        if not isinstance(node, ast.FunctionDef | ast.Lambda):
+            nodes += ast.iter_child_nodes(node)
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_no_framework_is_imported_before_it_is_needed(path):
+    assert at_import(path.read_text("utf-8")) & LAZY == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("import keras", True),
+        ("from jax import numpy", True),
+        ("class A:\n    import flax.nnx", True),
+        ("if True:\n    import jax.numpy", True),
+        ("def f():\n    import jax", False),
+    ],
+)
+def test_an_import_of_a_framework_at_the_top_is_caught(source, found):
+    assert bool(at_import(source) & LAZY) == found
 
 
 def test_floors_0_to_2_and_the_probes_need_no_torch():

@@ -12,6 +12,7 @@ from glorot.explorables.table1_opened import Table1Opened
 from glorot.explorables.trainability_map import TrainabilityMap
 from glorot.explorables.tug_of_war import TugOfWar
 from glorot.explorables.type_your_phi import TypeYourPhi
+from glorot.explorables.what_do_i_type import WhatDoIType
 
 __all__ = [
     "AmplifierMatrix",
@@ -29,4 +30,5 @@ __all__ = [
     "TrainabilityMap",
     "TugOfWar",
     "TypeYourPhi",
+    "WhatDoIType",
 ]
