@@ -1,5 +1,5 @@
 /* Amplifier becomes matrix: one knob, then n wires and n × n random weights. The measured gains come from Python. */
-const MOST_WIRES = 24, LAYERS = 50;
+const MOST_WIRES = 16, LAYERS = 50;
 
 /* What a layer of n units does to an amplitude, weights of the given standard deviation, or all of them equal to it. */
 const gain = (n, std, signs) => (signs === 'equal' ? std * n : std * Math.sqrt(n));

@@ -13,13 +13,21 @@ function run(kind, sigma, noise, depth = DEPTH) {
     for (let p = 0; p < POINTS; p++) {
       const out = p * WIDTH;
       for (let j = 0; j < WIDTH; j++) z[out + j] = bias * noise[biases + j];
-      for (let i = 0; i < fan; i++) {
+      let i = 0;
+      for (; i + 4 <= fan; i += 4) {                     // four rows at a time: a quarter of the passes over z
+        const at = p * fan + i, a = step * h[at], b = step * h[at + 1], c = step * h[at + 2], d = step * h[at + 3];
+        const r = start + i * WIDTH, s = r + WIDTH, t = s + WIDTH, u = t + WIDTH;
+        for (let j = 0; j < WIDTH; j++) z[out + j] += a * noise[r + j] + b * noise[s + j] + c * noise[t + j] + d * noise[u + j];
+      }
+      for (; i < fan; i++) {
         const x = step * h[p * fan + i], row = start + i * WIDTH;
-        if (x !== 0) for (let j = 0; j < WIDTH; j++) z[out + j] += x * noise[row + j];
+        for (let j = 0; j < WIDTH; j++) z[out + j] += x * noise[row + j];
       }
     }
     found.push(z);
-    h = kind === 'tanh' ? z.map(Math.tanh) : z.map(x => (x > 0 ? x : 0));
+    h = new Float64Array(z.length);
+    if (kind === 'tanh') for (let k = 0; k < z.length; k++) h[k] = Math.tanh(z[k]);
+    else for (let k = 0; k < z.length; k++) h[k] = z[k] > 0 ? z[k] : 0;
     start = biases + WIDTH;
     [fan, step] = [WIDTH, sigma / Math.sqrt(WIDTH)];
   }
@@ -80,6 +88,7 @@ function render({ model, el }) {
     redraw();
   });
   const numbers = table('Correlation of inputs by layer: a quarter turn apart and 10° apart');
+  let seen = [];
 
   function redraw() {
     const { kind, place, revealed } = state, sigma = sigmas[place], [q, far, near] = paths[kind][place];
@@ -89,8 +98,14 @@ function render({ model, el }) {
     const growth = q.at(-1) / q[0], size = growth > 100 || growth < 0.01 ? ` E[z²] ${growth > 1 ? 'grows' : 'falls'} ${readable(Math.max(growth, 1 / growth))}-fold on the way.` : '';
     view.sentence.replaceChildren(...typeset(revealed ? `${NAMES[kind]} at σ_w = ${sigma.toFixed(1)}: the circle ${FATES[fate(far.at(-1), near.at(-1))]}. In layer ${DEPTH}, a quarter turn apart has correlation ${digits(endFar)} (predicted ${digits(far.at(-1))}), 10° apart ${digits(endNear)} (${digits(near.at(-1))}).${size}`
       : `${NAMES[kind]} at σ_w = ${sigma.toFixed(1)}: in layer 1, a quarter turn apart has correlation ${digits(measured[0][0])}. Commit to a fate, then the other layers appear.`));
+    seen = measured;
+    if (numbers.root.open) fill();
+  }
+
+  function fill() {
+    const { revealed, kind, place } = state, [, far, near] = paths[kind][place];
     numbers.fill(['layer', 'quarter turn: net', ...(revealed ? ['predicted'] : []), '10°: net', ...(revealed ? ['predicted'] : [])],
-      measured.slice(0, revealed ? DEPTH : 1).map(([a, b], l) => [l + 1, a, ...(revealed ? [far[l]] : []), b, ...(revealed ? [near[l]] : [])]));
+      seen.slice(0, revealed ? DEPTH : 1).map(([a, b], l) => [l + 1, a, ...(revealed ? [far[l]] : []), b, ...(revealed ? [near[l]] : [])]));
   }
 
   function drawRings(layers) {
@@ -118,6 +133,7 @@ function render({ model, el }) {
 
   view.body.append(guess.root, reply, html('div', { class: 'controls' }, knob.root, kinds.root), html('div', { class: 'pair' }, rings, html('div', {}, lines.root, html('div', { class: 'task' }, 'Large dots, dashed: a quarter turn apart. Small dots, solid: 10° apart.'))),
     view.sentence, html('div', { class: 'buttons' }, random.root, reset), numbers.root);
+  numbers.root.addEventListener('toggle', fill);
   redraw();
   return () => view.root.remove();
 }

@@ -42,6 +42,7 @@ function render({ model, el }) {
     redraw();
   });
   const numbers = table('Root mean square change of each layer by width');
+  let content = [[], []];
 
   function redraw() {
     const { rule, optimizer, step, revealed } = state, moved = change[optimizer][rule][random.seed][step - 1], predicted = exponents[optimizer][rule];
@@ -58,10 +59,12 @@ function render({ model, el }) {
     view.say(revealed ? `${who}: the last block moves like the width to the power ${power(e[block])} (after the first update ${power(predicted[block])} is predicted), the output like ${power(e[output])} (${power(predicted[output])}). ${FATES[fate(e[block], e[output])]}`
       : `${who}: at ${widths[0]} units the last block has moved by ${readable(moved[block][0])}. Commit to a number, then the other widths appear.`);
     picture.root.setAttribute('aria-label', `${view.sentence.textContent} Points are measured, dashed lines predicted for the first update.`);
-    numbers.fill(['width', ...stages], widths.slice(0, shown).map((n, i) => [n, ...moved.map(values => values[i])]));
+    content = [['width', ...stages], widths.slice(0, shown).map((n, i) => [n, ...moved.map(values => values[i])])];
+    if (numbers.root.open) numbers.fill(...content);
   }
 
   view.body.append(guess.root, html('div', { class: 'controls' }, rules.root, optimizers.root, knob.root), picture.root, view.sentence, html('div', { class: 'buttons' }, random.root, reset), numbers.root);
+  numbers.root.addEventListener('toggle', () => numbers.fill(...content));
   redraw();
   return () => view.root.remove();
 }
