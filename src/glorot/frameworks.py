@@ -50,6 +50,7 @@ LAYERS: Mapping[str, str] = MappingProxyType(
         "transposed": "transposed convolution",
         "embedding": "embedding",
         "recurrent": "LSTM, from the input",
+        "state": "LSTM, from its state",
     }
 )
 """Kinds of layers, with the words that are printed."""
@@ -97,6 +98,7 @@ SIZES: Mapping[str, Sizes] = MappingProxyType(
         "transposed": Sizes(64, 16),
         "embedding": Sizes(1000, 64),
         "recurrent": Sizes(64, 128),
+        "state": Sizes(64, 128),
     }
 )
 """The sizes that the table of the book is made for."""
@@ -116,7 +118,8 @@ class Recipe:
         fans: as the framework counts them here.
         variance: of one weight.
         bound: the largest magnitude that a weight can have; infinite for a normal distribution.
-        distribution: ``uniform``, ``normal`` or ``truncated_normal``.
+        distribution: ``uniform``, ``normal``, ``truncated_normal`` or ``orthogonal``: the array's rows
+            are orthonormal if they are fewer than its columns, else its columns.
     """
 
     framework: str
@@ -143,7 +146,7 @@ class Rule:
     Args:
         scale: numerator of the variance.
         mode: ``fan_in``, ``fan_avg``, ``fan_out``; ``units``, the outputs; or ``fixed``, 1.
-        distribution: ``uniform``, ``normal`` or ``truncated_normal``.
+        distribution: ``uniform``, ``normal``, ``truncated_normal`` or ``orthogonal``.
     """
 
     scale: float
@@ -158,6 +161,8 @@ class Rule:
 
     def bound(self, variance: float) -> float:
         """Return the largest magnitude of a weight of that variance; infinite for a normal."""
+        if self.distribution == "orthogonal":
+            return 1.0  # one weight may be all of its row
         widest = {
             "uniform": math.sqrt(3),
             "normal": math.inf,
@@ -182,16 +187,19 @@ _DEFAULTS = {
     ("torch", "transposed"): Rule(1 / 3, "fan_in", "uniform"),
     ("torch", "embedding"): Rule(1.0, "fixed", "normal"),
     ("torch", "recurrent"): Rule(1 / 3, "units", "uniform"),
+    ("torch", "state"): Rule(1 / 3, "units", "uniform"),
     ("keras", "dense"): Rule(1.0, "fan_avg", "uniform"),
     ("keras", "conv"): Rule(1.0, "fan_avg", "uniform"),
     ("keras", "transposed"): Rule(1.0, "fan_avg", "uniform"),
     ("keras", "embedding"): Rule(0.05**2 / 3, "fixed", "uniform"),
     ("keras", "recurrent"): Rule(1.0, "fan_avg", "uniform"),
+    ("keras", "state"): Rule(1.0, "fan_out", "orthogonal"),  # the longer side of all gates at once
     ("flax", "dense"): Rule(1.0, "fan_in", "truncated_normal"),
     ("flax", "conv"): Rule(1.0, "fan_in", "truncated_normal"),
     ("flax", "transposed"): Rule(1.0, "fan_in", "truncated_normal"),
     ("flax", "embedding"): Rule(1.0, "fan_out", "normal"),
     ("flax", "recurrent"): Rule(1.0, "fan_in", "truncated_normal"),
+    ("flax", "state"): Rule(1.0, "fan_out", "orthogonal"),
 }
 
 
@@ -214,6 +222,8 @@ def book_fans(layer: str, sizes: Sizes) -> Fans:
     _check("layer", layer, LAYERS)
     if layer == "embedding":
         return Fans(1, sizes.outputs)
+    if layer == "state":
+        return Fans(sizes.outputs, sizes.outputs)
     field = sizes.field**2 if layer in ("conv", "transposed") else 1
     return Fans(field * sizes.inputs, field * sizes.outputs)
 
@@ -361,8 +371,8 @@ def _fans(framework: str, layer: str, sizes: Sizes) -> Fans:
     fans = book_fans(layer, sizes)
     if layer == "transposed" and framework in ("torch", "keras"):
         return Fans(fans.fan_out, fans.fan_in)  # they read the layout of the plain convolution
-    if layer == "recurrent" and framework in ("torch", "keras"):
-        return Fans(sizes.inputs, 4 * sizes.outputs)  # the four gates lie side by side in one array
+    if layer in ("recurrent", "state") and framework in ("torch", "keras"):
+        return Fans(fans.fan_in, 4 * fans.fan_out)  # the four gates lie side by side in one array
     if layer == "embedding":
         return Fans(sizes.inputs, sizes.outputs)
     return fans
@@ -376,6 +386,7 @@ def _torch(layer: str, scheme: str, sizes: Sizes) -> tuple[str, str]:
         "transposed": (f"nn.ConvTranspose2d({a}, {b}, {k})", "layer.weight"),
         "embedding": (f"nn.Embedding({a}, {b})", "layer.weight"),
         "recurrent": (f"nn.LSTM({a}, {b})", "layer.weight_ih_l0"),
+        "state": (f"nn.LSTM({a}, {b})", "layer.weight_hh_l0"),
     }[layer]
     call = {
         "default": "",
@@ -399,14 +410,16 @@ def _keras(layer: str, scheme: str, sizes: Sizes) -> tuple[str, str]:
         "transposed": (f"Conv2DTranspose({b}, {k}", f"(None, 8, 8, {a})", "layer.kernel"),
         "embedding": (f"Embedding({a}, {b}", "(None,)", "layer.embeddings"),
         "recurrent": (f"LSTM({b}", f"(None, 8, {a})", "layer.cell.kernel"),
+        "state": (f"LSTM({b}", f"(None, 8, {a})", "layer.cell.recurrent_kernel"),
     }[layer]
+    argument = "recurrent_initializer" if layer == "state" else "kernel_initializer"
     if scheme == "heuristic_uniform":
         lines = [
             'start = keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")',
-            f"layer = keras.layers.{made}, kernel_initializer=start)",
+            f"layer = keras.layers.{made}, {argument}=start)",
         ]
     else:
-        chosen = "" if scheme == "default" else f', kernel_initializer="{scheme}"'
+        chosen = "" if scheme == "default" else f', {argument}="{scheme}"'
         lines = [f"layer = keras.layers.{made}{chosen})"]
     return "\n".join(lines), f"(layer.build({before}), {weights}.value)[1]"
 
@@ -419,7 +432,10 @@ def _jax_initializer(scheme: str) -> str:
 
 def _jax(layer: str, scheme: str, sizes: Sizes) -> tuple[str, str]:
     a, b, k = sizes.inputs, sizes.outputs, sizes.field
-    shape = f"({k}, {k}, {a}, {b})" if layer in ("conv", "transposed") else f"({a}, {b})"
+    if layer in ("conv", "transposed"):
+        shape = f"({k}, {k}, {a}, {b})"
+    else:
+        shape = f"({b if layer == 'state' else a}, {b})"
     return f"start = {_jax_initializer(scheme)}\nweights = start(key, {shape})", "weights"
 
 
@@ -431,12 +447,14 @@ def _flax(layer: str, scheme: str, sizes: Sizes) -> tuple[str, str]:
         "transposed": (f"ConvTranspose({a}, {b}, ({k}, {k})", "layer.kernel"),
         "embedding": (f"Embed({a}, {b}", "layer.embedding"),
         "recurrent": (f"LSTMCell({a}, {b}", "layer.ii.kernel"),
+        "state": (f"LSTMCell({a}, {b}", "layer.hi.kernel"),
     }[layer]
+    argument = "recurrent_kernel_init" if layer == "state" else "kernel_init"
     if scheme == "default":
         return f"layer = nnx.{made}, rngs=rngs)", f"{weights}[...]"
     lines = [
         f"start = {_jax_initializer(scheme)}",
-        f"layer = nnx.{made}, kernel_init=start, rngs=rngs)",
+        f"layer = nnx.{made}, {argument}=start, rngs=rngs)",
     ]
     return "\n".join(lines), f"{weights}[...]"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ipywidgets import Widget
 from ipywidgets.embed import dependency_state, embed_data
-from playwright.sync_api import Browser, Page, Playwright, Route
+from playwright.sync_api import Browser, Page, Playwright, Request, Route
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 PATIENCE = (
@@ -107,6 +107,11 @@ def visiting(
         yield visit
 
 
+def left(request: Request) -> bool:
+    """Whether a request ended because its page was left, which is no fault of the file's."""
+    return request.failure == "net::ERR_ABORTED"
+
+
 def _watch(visit: Visit, origin: str) -> None:
     """Keep what the page asks for and says, and let it ask nobody but its origin."""
 
@@ -122,7 +127,7 @@ def _watch(visit: Visit, origin: str) -> None:
     page.route("**/*", guard)
     page.on("console", lambda m: visit.console.append(f"console {m.type}: {m.text}"))
     page.on("pageerror", lambda e: visit.console.append(f"error: {e}"))
-    page.on("requestfailed", lambda r: visit.failed.append(f"did not come: {r.url}"))
+    page.on("requestfailed", lambda r: left(r) or visit.failed.append(f"did not come: {r.url}"))
     page.on("response", lambda r: r.status >= 400 and visit.failed.append(f"{r.status}: {r.url}"))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.harness import Visit, served
-from tests.browser.test_pages import ALL_PAGES
+from tests.browser.test_pages import ALL_PAGES, PAGES
 
 pytestmark = pytest.mark.browser
 
@@ -79,17 +79,15 @@ def test_search_finds_a_page_and_leads_there(visit, site):
 
 
 def test_one_reads_from_cover_to_cover_by_its_own_buttons(visit, site):
-    seen = visit(f"{site}/{PLACE}/intro.html")
-    seen.page.wait_for_load_state("networkidle")
-    seen.page.goto(f"{site}/{PLACE}/")
-    seen.page.wait_for_url(f"{site}/{PLACE}/intro.html")
-    for _ in range(len(ALL_PAGES)):
-        seen.page.wait_for_load_state("networkidle")
-        onward = seen.page.locator("a.right-next")
-        if onward.count() == 0:
-            break
-        onward.click()
-    assert seen.page.url.startswith(f"{site}/{PLACE}/appendices/")
+    page = (seen := visit(f"{site}/{PLACE}/intro.html")).page
+    page.goto(f"{site}/{PLACE}/")
+    page.wait_for_url(f"{site}/{PLACE}/intro.html")
+    read = [page.url]
+    while (onward := page.locator("a.right-next")).count() and len(read) <= len(PAGES):
+        with page.expect_navigation():
+            onward.click()
+        read.append(page.url)
+    assert sorted(read) == sorted(f"{site}/{PLACE}/{name}" for name in PAGES)
     assert seen.complaints == []
 
 

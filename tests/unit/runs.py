@@ -1,8 +1,9 @@
 """What tests of experiments share: a smoke run in a folder of its own, and what it found."""
 
+import dataclasses
 import json
 
-from glorot.experiments import run_experiment
+from glorot.experiments import EXPERIMENTS, run_experiment
 
 
 def run(experiment, folder, executor=None, **options):
@@ -15,6 +16,14 @@ def run(experiment, folder, executor=None, **options):
         executor=executor,
         **options,
     )
+
+
+def smoke(name, folder, interval=0.0, **changes):
+    """The record of an experiment's smoke run with changes to its configuration."""
+    experiment = EXPERIMENTS[name]
+    config = dataclasses.replace(experiment.scales["smoke"], **changes)
+    tried = dataclasses.replace(experiment, scales={"smoke": config})
+    return run(tried, folder, interval=interval)
 
 
 def outside_provenance(record):

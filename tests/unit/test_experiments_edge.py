@@ -16,20 +16,11 @@ from torch.nn import functional
 from glorot.datasets import load
 from glorot.experiments import EXPERIMENTS, InterruptedRun, Session
 from glorot.experiments.data import Pooled, Source
-from glorot.experiments.frame import run_experiment
 from glorot.experiments.remedies import ARCHITECTURES, Net, Population
 from glorot.experiments.trainability import Grid
 from glorot.experiments.training import BatchOrder
 from glorot.results import Record, load_record, records
-
-
-def smoke(name, folder, **changes) -> Record:
-    experiment = EXPERIMENTS[name]
-    config = dataclasses.replace(experiment.scales["smoke"], **changes)
-    tried = dataclasses.replace(experiment, scales={"smoke": config})
-    return run_experiment(
-        tried, "smoke", directory=folder, checkpoint_directory=folder / "state", interval=0.0
-    )
+from tests.unit.runs import smoke
 
 
 @pytest.fixture(scope="module")

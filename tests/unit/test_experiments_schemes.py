@@ -15,24 +15,15 @@ from glorot.datasets import Dataset, Split
 from glorot.ensemble import Ensemble
 from glorot.experiments import EXPERIMENTS, reproduce
 from glorot.experiments.data import Source
-from glorot.experiments.frame import run_experiment
 from glorot.experiments.schemes import SchemesConfig, initializer, recommended
 from glorot.experiments.training import BatchOrder
 from glorot.results import Record, load_record
-
-
-def smoke(folder, **changes) -> Record:
-    experiment = EXPERIMENTS["schemes"]
-    config = dataclasses.replace(experiment.scales["smoke"], **changes)
-    tried = dataclasses.replace(experiment, scales={"smoke": config})
-    return run_experiment(
-        tried, "smoke", directory=folder, checkpoint_directory=folder / "state", interval=30.0
-    )
+from tests.unit.runs import smoke
 
 
 @pytest.fixture(scope="module")
 def record(tmp_path_factory) -> Record:
-    return smoke(tmp_path_factory.mktemp("schemes"))
+    return smoke("schemes", tmp_path_factory.mktemp("schemes"))
 
 
 def check_choices(record: Record) -> None:
@@ -158,8 +149,11 @@ def test_input_moment_is_the_mean_square_of_the_training_pixels(record):
 
 
 def test_a_network_that_blows_up_errs_everywhere_and_disturbs_no_other(tmp_path):
-    calm = smoke(tmp_path / "calm", activations=("identity",), depths=(2,), learning_rates=(0.03,))
+    calm = smoke(
+        "schemes", tmp_path / "calm", activations=("identity",), depths=(2,), learning_rates=(0.03,)
+    )
     wild = smoke(
+        "schemes",
         tmp_path / "wild",
         activations=("identity", "relu"),
         depths=(2, 40),

@@ -15,19 +15,10 @@ from glorot import theory
 from glorot.datasets import text
 from glorot.experiments import EXPERIMENTS, InterruptedRun, Session
 from glorot.experiments.coordinates import WideNet
-from glorot.experiments.frame import run_experiment
 from glorot.experiments.training import BatchOrder
 from glorot.experiments.transformer import VARIANTS, CharNet, branch_gain
 from glorot.results import Record, load_record, records
-
-
-def smoke(name, folder, **changes) -> Record:
-    experiment = EXPERIMENTS[name]
-    config = dataclasses.replace(experiment.scales["smoke"], **changes)
-    tried = dataclasses.replace(experiment, scales={"smoke": config})
-    return run_experiment(
-        tried, "smoke", directory=folder, checkpoint_directory=folder / "state", interval=0.0
-    )
+from tests.unit.runs import smoke
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ def figure_of_each_kind() -> dict[str, BookFigure]:
             {"ReLU, He": np.array([bent, bent]), "linear": np.array([still, still])},
         ),
         "death": figures.hidden_death(
-            np.full((2, 30), 0.39), np.array([down, down]), np.array([down + 4e-15] * 2)
+            0.4, 6.0, np.full((2, 30), 0.39), np.array([down, down]), np.array([down + 4e-15] * 2)
         ),
         "phases": figures.phases(
             fine, lines, scales, tried, cosines, np.log([[0.7, 0.8], [1.0, 1.01], [1.3, 1.3]])
@@ -75,7 +75,7 @@ FIGURES = figure_of_each_kind()
         ("assumptions", "wide: 1 by assumption, 9 predicted"),
         ("angles", "After 20 layers, ReLU, He: 10° predicted, 10° measured; linear: 90°"),
         ("death", "(0.39 after 30 layers)"),
-        ("death", "falls sixfold a layer to 1.0 times ten to the −20"),
+        ("death", "falls by a factor of 6 a layer to 1.0 times ten to the −20"),
         ("death", "stops at 4.0 times ten to the −15"),
         ("phases", "after 30 layers it goes from 0.99 to 0.20"),
         ("phases", "3.4 layers at the left end and 3.8 at the right"),

@@ -27,6 +27,11 @@ KURTOSIS = {
 def complaints(weights: np.ndarray, one: Recipe) -> list[str]:
     """What in drawn weights is not as a recipe promises."""
     mean_square = float(np.square(weights, dtype=np.float64).mean())
+    if one.distribution == "orthogonal":
+        short = weights if weights.shape[0] <= weights.shape[1] else weights.T
+        straight = np.allclose(short @ short.T, np.eye(len(short)), atol=1e-5)
+        exact = math.isclose(mean_square, one.variance, rel_tol=1e-4)
+        return [] if straight and exact else [f"not orthonormal, variance {mean_square:.3g}"]
     error = math.sqrt((KURTOSIS[one.distribution] - 1) / weights.size)
     largest = float(np.abs(weights).max())
     found = []
@@ -60,7 +65,7 @@ CELLS = [
 
 def test_the_table_has_every_framework_layer_and_scheme():
     found = {(one.framework, one.layer, one.scheme) for one in frameworks.recipes()}
-    assert len(found) == len(CELLS) == 4 * 4 * 7 + 3 * 5  # JAX has no layers and so no defaults
+    assert len(found) == len(CELLS) == 4 * 5 * 7 + 3 * 6  # JAX has no layers and so no defaults
 
 
 @pytest.mark.parametrize("one", CELLS)
@@ -89,6 +94,7 @@ def test_a_right_promise_is_not_complained_of():
         pytest.param({"bound": SQUARE.bound * initializers.TRUNCATED_STD}, id="bound of an uncut"),
         pytest.param({"bound": SQUARE.bound / 0.95}, id="a bound that is not reached"),
         pytest.param({"bound": math.inf, "distribution": "normal"}, id="a normal that is cut"),
+        pytest.param({"distribution": "orthogonal"}, id="rows that are not orthogonal"),
     ],
 )
 def test_a_wrong_promise_is_complained_of(wrong):
@@ -103,6 +109,7 @@ def test_a_wrong_promise_is_complained_of(wrong):
         ("transposed", Fans(576, 144)),
         ("embedding", Fans(1, 64)),
         ("recurrent", Fans(64, 128)),
+        ("state", Fans(128, 128)),
     ],
 )
 def test_the_books_fans_are_products_that_a_layer_sums(layer, fans):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,9 +13,9 @@ import numpy as np
 from glorot.datasets import Dataset
 from glorot.experiments.data import Text
 from glorot.experiments.frame import Config, Experiment, Session
-from glorot.experiments.modules import Modules
+from glorot.experiments.modules import Modules, TextShard
 from glorot.experiments.statistics import LEVEL, sameness, verdict
-from glorot.experiments.training import Shard, Task
+from glorot.experiments.training import Task
 from glorot.initializers import VarianceScaling
 
 if TYPE_CHECKING:
@@ -126,17 +126,12 @@ class _WideNets(Modules):
         return np.array(sizes), np.array(moved)
 
 
-@dataclass(frozen=True)
-class WideShard(Shard):
-    """A shard whose networks are ``WideNet``; `text` is what they read."""
+class WideShard(TextShard):
+    """A shard whose networks are ``WideNet``."""
 
-    text: Text = field(default_factory=Text)
-
-    def build(self, device: str) -> Any:
+    def networks_on(self, dataset: Dataset) -> _WideNets:
         """Return the networks as they are before the first update."""
-        if device != "cpu":
-            raise ValueError(f"device must be cpu for this experiment, got {device!r}")
-        return _WideNets(self, self.text.load())
+        return _WideNets(self, dataset)
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from glorot.datasets import Dataset
+from glorot.experiments.data import Text
+from glorot.experiments.training import Shard
 
 if TYPE_CHECKING:
     import torch
     from torch import nn
 
-__all__ = ["Modules"]
+__all__ = ["Modules", "TextShard"]
 
 _RULES = {"sgd": "SGD", "adam": "Adam"}
 
@@ -127,3 +132,24 @@ class Modules:
         if logits.ndim == 2:
             return functional.cross_entropy(logits, targets[:, -1])
         return functional.cross_entropy(logits.flatten(0, 1), targets.flatten())
+
+
+@dataclass(frozen=True)
+class TextShard(Shard):
+    """A shard whose networks are :class:`Modules`; `text` is what they read. A subclass says how they are made."""
+
+    text: Text = field(default_factory=Text)
+
+    def build(self, device: str) -> Any:
+        """Return the networks as they are before the first update.
+
+        Raises:
+            ValueError: for another device than ``cpu``.
+        """
+        if device != "cpu":
+            raise ValueError(f"device must be cpu for this experiment, got {device!r}")
+        return self.networks_on(self.text.load())
+
+    def networks_on(self, dataset: Dataset) -> Modules:
+        """Return the networks for the windows of this data set."""
+        raise NotImplementedError

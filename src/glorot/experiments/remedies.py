@@ -22,7 +22,7 @@ from glorot.experiments.training import (
     evenly_spaced,
     layer_sizes,
 )
-from glorot.initializers import VarianceScaling
+from glorot.initializers import he_uniform, heuristic_uniform
 
 if TYPE_CHECKING:
     import torch
@@ -35,10 +35,7 @@ ARCHITECTURES = ("plain", "batch_norm", "residual", "scaled_residual")
 
 OPTIMIZERS = ("sgd", "momentum", "adam")
 
-_SCHEMES = {
-    "heuristic": VarianceScaling(1 / 3, "fan_in", "uniform"),
-    "he": VarianceScaling(2.0, "fan_in", "uniform"),
-}
+_SCHEMES = {"heuristic": heuristic_uniform, "he": he_uniform}
 _MOMENTUM, _ADAM = 0.9, (0.9, 0.999, 1e-8)
 
 Tensors = dict[str, "torch.Tensor"]

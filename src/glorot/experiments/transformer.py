@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -12,9 +12,9 @@ import numpy as np
 from glorot.datasets import Dataset
 from glorot.experiments.data import Text
 from glorot.experiments.frame import Config, Experiment, Session
-from glorot.experiments.modules import Modules
+from glorot.experiments.modules import Modules, TextShard
 from glorot.experiments.statistics import LEVEL, verdict
-from glorot.experiments.training import Shard, Task, evenly_spaced
+from glorot.experiments.training import Task, evenly_spaced
 
 if TYPE_CHECKING:
     from torch import nn
@@ -99,17 +99,12 @@ class _CharNets(Modules):
         return np.array([m.forward for m in found]), np.array([m.backward for m in found])
 
 
-@dataclass(frozen=True)
-class CharShard(Shard):
-    """A shard whose networks are ``CharNet``; `text` is what they read."""
+class CharShard(TextShard):
+    """A shard whose networks are ``CharNet``."""
 
-    text: Text = field(default_factory=Text)
-
-    def build(self, device: str) -> Any:
+    def networks_on(self, dataset: Dataset) -> _CharNets:
         """Return the networks as they are before the first update."""
-        if device != "cpu":
-            raise ValueError(f"device must be cpu for this experiment, got {device!r}")
-        return _CharNets(self, self.text.load())
+        return _CharNets(self, dataset)
 
 
 @dataclass(frozen=True)

@@ -84,9 +84,9 @@ function render({ model, el }) {
   function drawGains(hidden, n, g) {
     const { X, Y, data } = picture, inside = y => y >= 0.01 && y <= 1000;
     const dots = (points, attributes) => svg('path', { d: points.filter(([, y]) => inside(y)).map(([x, y]) => `M${X(x).toFixed(1)} ${Y(y).toFixed(1)}h0`).join(''), 'stroke-linecap': 'round', ...attributes });
-    const line = widths.map(m => [m, gain(m, state.std, state.signs)]);
-    data.replaceChildren(svg('line', { x1: X(1), x2: X(512), y1: Y(1), y2: Y(1), stroke: 'currentColor', 'stroke-width': 0.8, 'stroke-dasharray': '2 3' }), svg('line', { x1: X(n), x2: X(n), y1: Y(0.01), y2: Y(1000), stroke: 'var(--accent)', 'stroke-width': 1 }),
-      svg('text', { x: X(512), y: Y(1) + 15, 'text-anchor': 'end', style: 'paint-order: stroke; stroke: var(--ground); stroke-width: 5px' }, 'as loud as it came'), svg('circle', { cx: X(1), cy: Y(state.std), r: 3.2, fill: 'currentColor' }),
+    const line = widths.map(m => [m, gain(m, state.std, state.signs)]), [low, high] = [line[0], line.at(-1)].map(([, y]) => Math.abs(Math.log10(y)));
+    const unity = low > high ? { x: X(1) + 8, y: Y(1) - 5 } : { x: X(512), y: Y(1) + 15, 'text-anchor': 'end' };   // where the line is far from it
+    data.replaceChildren(svg('line', { x1: X(1), x2: X(512), y1: Y(1), y2: Y(1), stroke: 'currentColor', 'stroke-width': 0.8, 'stroke-dasharray': '2 3' }), svg('line', { x1: X(n), x2: X(n), y1: Y(0.01), y2: Y(1000), stroke: 'var(--accent)', 'stroke-width': 1 }), svg('circle', { cx: X(1), cy: Y(state.std), r: 3.2, fill: 'currentColor' }), svg('text', unity, 'as loud as it came'),
       ...(hidden ? [] : [path(line.filter(([, y]) => inside(y)), X, Y, { stroke: 'currentColor', 'stroke-width': 1 }),
         dots(widths.flatMap((m, power) => (m === n ? [] : measured(power).map(y => [m, y]))), { stroke: 'currentColor', 'stroke-width': 4.4, 'stroke-opacity': 0.55 }),
         dots(measured(state.power).map(y => [n, y]), { stroke: 'var(--accent)', 'stroke-width': 6 }),

@@ -10,18 +10,17 @@ function run(kind, sigma, noise, depth = DEPTH) {
   for (let p = 0; p < POINTS; p++) { h[2 * p] = Math.cos(2 * Math.PI * p / POINTS); h[2 * p + 1] = Math.sin(2 * Math.PI * p / POINTS); }
   for (let layer = 0; layer < depth; layer++) {
     const z = new Float64Array(POINTS * WIDTH), biases = start + fan * WIDTH;
-    for (let p = 0; p < POINTS; p++) {
-      const out = p * WIDTH;
-      for (let j = 0; j < WIDTH; j++) z[out + j] = bias * noise[biases + j];
-      let i = 0;
-      for (; i + 4 <= fan; i += 4) {                     // four rows at a time: a quarter of the passes over z
-        const at = p * fan + i, a = step * h[at], b = step * h[at + 1], c = step * h[at + 2], d = step * h[at + 3];
-        const r = start + i * WIDTH, s = r + WIDTH, t = s + WIDTH, u = t + WIDTH;
-        for (let j = 0; j < WIDTH; j++) z[out + j] += a * noise[r + j] + b * noise[s + j] + c * noise[t + j] + d * noise[u + j];
-      }
-      for (; i < fan; i++) {
-        const x = step * h[p * fan + i], row = start + i * WIDTH;
-        for (let j = 0; j < WIDTH; j++) z[out + j] += x * noise[row + j];
+    for (let p = 0; p < POINTS; p += 2) {                // two points and four units at a time: eight sums that stay in registers
+      const P = p * fan, Q = P + fan;
+      for (let j = 0; j < WIDTH; j += 4) {
+        let a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, k = 0;
+        for (let i = 0, w = start + j; i < fan; i++, w += WIDTH) {
+          const x = h[P + i], y = h[Q + i], r = noise[w], s = noise[w + 1], t = noise[w + 2], u = noise[w + 3];
+          a += x * r; b += x * s; c += x * t; d += x * u; e += y * r; f += y * s; g += y * t; k += y * u;
+        }
+        const at = p * WIDTH + j, next = at + WIDTH, r = bias * noise[biases + j], s = bias * noise[biases + j + 1], t = bias * noise[biases + j + 2], u = bias * noise[biases + j + 3];
+        z[at] = step * a + r; z[at + 1] = step * b + s; z[at + 2] = step * c + t; z[at + 3] = step * d + u;
+        z[next] = step * e + r; z[next + 1] = step * f + s; z[next + 2] = step * g + t; z[next + 3] = step * k + u;
       }
     }
     found.push(z);
@@ -34,17 +33,20 @@ function run(kind, sigma, noise, depth = DEPTH) {
   return found;
 }
 
-/* Mean cosine between points so many places apart. */
-function cosine(z, apart) {
-  const norms = Array.from({ length: POINTS }, (_, p) => { let s = 0; for (let j = 0; j < WIDTH; j++) s += z[p * WIDTH + j] ** 2; return Math.sqrt(s); });
-  let sum = 0;
-  for (let p = 0; p < POINTS; p++) {
-    const other = (p + apart) % POINTS;
-    let dot = 0;
-    for (let j = 0; j < WIDTH; j++) dot += z[p * WIDTH + j] * z[other * WIDTH + j];
-    sum += dot / norms[p] / norms[other];
+/* Mean cosines of a layer: between points a quarter turn apart, and 10° apart. */
+function correlations(z) {
+  const unit = new Float64Array(z.length), sums = [0, 0];
+  for (let at = 0; at < z.length; at += WIDTH) {
+    let squares = 0;
+    for (let j = at; j < at + WIDTH; j++) squares += z[j] * z[j];
+    const scaled = 1 / Math.sqrt(squares);
+    for (let j = at; j < at + WIDTH; j++) unit[j] = z[j] * scaled;
   }
-  return sum / POINTS;
+  for (let p = 0; p < POINTS; p++) {
+    const here = p * WIDTH, far = (p + QUARTER) % POINTS * WIDTH, near = (p + 1) % POINTS * WIDTH;
+    for (let j = 0; j < WIDTH; j++) { sums[0] += unit[here + j] * unit[far + j]; sums[1] += unit[here + j] * unit[near + j]; }
+  }
+  return sums.map(sum => sum / POINTS);
 }
 
 /* The circle in a layer's first two units, in units of the layer's root mean square. */
@@ -92,11 +94,12 @@ function render({ model, el }) {
 
   function redraw() {
     const { kind, place, revealed } = state, sigma = sigmas[place], [q, far, near] = paths[kind][place];
-    const layers = run(kind, sigma, noise), measured = layers.map(z => [cosine(z, QUARTER), cosine(z, 1)]), [endFar, endNear] = measured.at(-1);
+    const layers = run(kind, sigma, noise), measured = layers.map(correlations), [endFar, endNear] = measured.at(-1);
     drawRings(layers);
     drawLines(measured, far, near);
     const growth = q.at(-1) / q[0], size = growth > 100 || growth < 0.01 ? ` E[z²] ${growth > 1 ? 'grows' : 'falls'} ${readable(Math.max(growth, 1 / growth))}-fold on the way.` : '';
-    view.sentence.replaceChildren(...typeset(revealed ? `${NAMES[kind]} at σ_w = ${sigma.toFixed(1)}: the circle ${FATES[fate(far.at(-1), near.at(-1))]}. In layer ${DEPTH}, a quarter turn apart has correlation ${digits(endFar)} (predicted ${digits(far.at(-1))}), 10° apart ${digits(endNear)} (${digits(near.at(-1))}).${size}`
+    const [came, foretold] = [fate(endFar, endNear), fate(far.at(-1), near.at(-1))].map(k => FATES[k]), theory = came === foretold ? '' : `, where theory says that it ${foretold}`;
+    view.sentence.replaceChildren(...typeset(revealed ? `${NAMES[kind]} at σ_w = ${sigma.toFixed(1)}: the circle ${came}${theory}. In layer ${DEPTH}, a quarter turn apart has correlation ${digits(endFar)} (predicted ${digits(far.at(-1))}), 10° apart ${digits(endNear)} (${digits(near.at(-1))}).${size}`
       : `${NAMES[kind]} at σ_w = ${sigma.toFixed(1)}: in layer 1, a quarter turn apart has correlation ${digits(measured[0][0])}. Commit to a fate, then the other layers appear.`));
     seen = measured;
     if (numbers.root.open) fill();
@@ -139,4 +142,4 @@ function render({ model, el }) {
 }
 
 const ended = (kind, sigma, seed, depth) => run(kind, sigma, drawn(seed), depth);
-export default { render, arithmetic: { fate, correlations: (...all) => ended(...all).map(z => [cosine(z, QUARTER), cosine(z, 1)]), ring: (...all) => ring(ended(...all).at(-1)) } };
+export default { render, arithmetic: { fate, correlations: (...all) => ended(...all).map(correlations), ring: (...all) => ring(ended(...all).at(-1)) } };

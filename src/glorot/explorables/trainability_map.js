@@ -76,7 +76,10 @@ function render({ model, el }) {
     const ends = inside.flatMap((now, c) => (c && now !== inside[c - 1] ? [(grid.sigmas[c] + grid.sigmas[c - 1]) / 2] : []));
     const image = svg('image', { x: box.left, y: box.top, width: box.right - box.left, height: box.bottom - box.top, preserveAspectRatio: 'none', style: 'image-rendering: pixelated' });
     const lines = ends.flatMap(s => [['#fff', null], ['#a3341f', '5 4']].map(([stroke, dash]) => svg('line', { x1: made.X(s), x2: made.X(s), y1: box.top, y2: box.bottom, stroke, 'stroke-width': 2, 'stroke-dasharray': dash })));
-    const hidden = svg('text', { x: (box.left + box.right) / 2, y: 160, 'text-anchor': 'middle' }, 'after your guess'), truths = svg('g', {}, image, ...lines);
+    const hidden = svg('text', { x: (box.left + box.right) / 2, y: box.top + 40, 'text-anchor': 'middle' }, 'after your guess');
+    const within = [...(inside[0] ? [grid.sigmas[0]] : []), ...ends, ...(inside.at(-1) ? [grid.sigmas.at(-1)] : [])];     // where the depth scale is enough
+    const named = within.length === 2 ? [svg('text', { x: made.X((within[0] + within[1]) / 2), y: box.top + 14, 'text-anchor': 'middle', style: 'fill: #fff; font-size: 12px' }, `${SCALES} ξ ≥ ${depth}`)] : [];
+    const truths = svg('g', {}, image, ...lines, ...named);
     made.data.append(hidden, truths, mark);
     const choose = event => {
       if (!state.revealed || (event.type === 'pointermove' && !event.buttons)) return;
@@ -118,6 +121,11 @@ function render({ model, el }) {
     view.sentence.replaceChildren(...typeset(text));
     const label = revealed ? spoken(`Final loss over σ_w from ${readable(grid.sigmas[0])} to ${readable(grid.sigmas.at(-1))} and learning rate from ${readable(grid.rates[0])} to ${readable(grid.rates.at(-1))}; dashed lines: where ${SCALES} depth scales are ${depth} layers. ${text}`) : 'The map appears when you have committed to a border.';
     for (const [key, map] of Object.entries(maps)) drawMap(grids[key], map, key === name, label);
+    if (numbers.root.open) fill();
+  }
+
+  function fill() {
+    const { name, column, row, revealed } = state, losses = grids[name].of(column, row), values = grids[name].singular[column];
     numbers.fill(['update', 'loss', 'rank', 'singular value'], Array.from({ length: Math.max(revealed ? updates.length : 1, values.length) }, (_, k) => [
       ...(k < (revealed ? updates.length : 1) ? [updates[k], shown(losses[k])] : ['', '']), ...(k < values.length ? [k + 1, values[k]] : ['', ''])]));
   }
@@ -148,6 +156,7 @@ function render({ model, el }) {
 
   view.body.append(guess.root, part.root, ...Object.values(maps).map(map => map.root), html('div', { class: 'controls' }, across.root, up.root), view.sentence,
     html('div', { class: 'buttons' }, random.root, reset), html('div', { class: 'pair' }, curves.root, spectrum.root), numbers.root);
+  numbers.root.addEventListener('toggle', fill);
   redraw();
   return () => view.root.remove();
 }

@@ -8,6 +8,7 @@ const RANGE = [1e-3, 3];
 
 /* Products that the layer sums forward and backward, as the book counts them. */
 function bookFans(layer, inputs, outputs) {
+  if (layer === 'state') return [outputs, outputs];
   const field = layer === 'conv' || layer === 'transposed' ? FIELD : 1;
   return [field * inputs, field * outputs];
 }
@@ -16,7 +17,7 @@ function bookFans(layer, inputs, outputs) {
 function fans(framework, layer, inputs, outputs) {
   const [fanIn, fanOut] = bookFans(layer, inputs, outputs), reads = framework === 'torch' || framework === 'keras';
   if (reads && layer === 'transposed') return [fanOut, fanIn];
-  return reads && layer === 'recurrent' ? [fanIn, 4 * fanOut] : [fanIn, fanOut];
+  return reads && (layer === 'recurrent' || layer === 'state') ? [fanIn, 4 * fanOut] : [fanIn, fanOut];
 }
 
 /* What a recipe draws: fans, variance, std, bound. */
@@ -24,7 +25,7 @@ function numbers(recipes, framework, layer, scheme, inputs, outputs) {
   const rule = recipes[`${framework} ${layer} ${scheme}`], [fanIn, fanOut] = fans(framework, layer, inputs, outputs);
   const over = { fan_in: fanIn, fan_out: fanOut, fan_avg: (fanIn + fanOut) / 2, units: outputs, fixed: 1 }[rule.mode];
   const variance = rule.scale / over, std = Math.sqrt(variance);
-  return { fanIn, fanOut, variance, std, bound: Math.min(NO_BOUND, WIDEST[rule.distribution] * std), distribution: rule.distribution };
+  return { fanIn, fanOut, variance, std, bound: rule.distribution === 'orthogonal' ? 1 : Math.min(NO_BOUND, WIDEST[rule.distribution] * std), distribution: rule.distribution };
 }
 
 const code = (recipes, framework, layer, scheme, inputs, outputs) =>
@@ -34,7 +35,10 @@ const code = (recipes, framework, layer, scheme, inputs, outputs) =>
 function drawn(distribution, std, seed) {
   const uniform = uniforms(seed), normal = normals(seed), found = [];
   while (found.length < DRAWN) {
-    if (distribution === 'uniform') found.push(Math.sqrt(3) * std * (2 * uniform() - 1));
+    if (distribution === 'orthogonal') {                   // rows of unit length, each in a direction of its own
+      const row = Array.from({ length: Math.round(std ** -2) }, normal), size = Math.sqrt(row.reduce((sum, x) => sum + x * x, 0));
+      found.push(...row.slice(0, DRAWN - found.length).map(x => x / size));
+    } else if (distribution === 'uniform') found.push(Math.sqrt(3) * std * (2 * uniform() - 1));
     else {
       const x = normal();
       if (distribution === 'normal') found.push(std * x);
@@ -101,7 +105,7 @@ function render({ model, el }) {
   function told(one, weights) {
     const [fanIn, fanOut] = bookFans(state.layer, state.inputs, state.outputs), spread = Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0) / DRAWN);
     const misread = one.fanIn !== fanIn || one.fanOut !== fanOut ? ` It counts the fans ${one.fanIn} and ${one.fanOut}, the book ${fanIn} and ${fanOut}.` : '';
-    return `variance ${readable(one.variance)}, standard deviation ${readable(one.std)}, ${one.bound < NO_BOUND ? `bound ${readable(one.bound)}` : 'no bound'}; ${DRAWN} drawn weights have ${readable(spread)}.${misread}`;
+    return `${one.distribution === 'orthogonal' ? 'an orthogonal matrix, ' : ''}variance ${readable(one.variance)}, standard deviation ${readable(one.std)}, ${one.bound < NO_BOUND ? `bound ${readable(one.bound)}` : 'no bound'}; ${DRAWN} drawn weights have ${readable(spread)}.${misread}`;
   }
 
   function paint(one, weights, name) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -16,7 +17,7 @@ from glorot.frameworks import Sizes, book_fans, recipe, rule
 from glorot.initializers import TRUNCATED_STD, TRUNCATION
 from glorot.style import BookFigure
 
-LAYERS = ("dense", "conv", "transposed", "recurrent")
+LAYERS = ("dense", "conv", "transposed", "recurrent", "state")
 DRAWN = 200
 START = ("torch", "dense", "he_normal", 784, 100)
 # Stand for the sizes in a line of code, until the page knows them.
@@ -62,7 +63,7 @@ class WhatDoIType(Explorable):
             found.append(Case("letters", [self.recipes, *call], [ord(c) for c in code]))
         return found + [
             Case("drawn", [kind, 0.05, seed], _drawn(kind, 0.05, seed))
-            for kind in ("uniform", "normal", "truncated_normal")
+            for kind in ("uniform", "normal", "truncated_normal", "orthogonal")
             for seed in (1, 9)
         ]
 
@@ -105,5 +106,17 @@ def _drawn(distribution: str, std: float, seed: int) -> list[float]:
         return [bound * (2 * u - 1) for u in islice(uniforms(seed), DRAWN)]
     if distribution == "normal":
         return [std * x for x in islice(normals(seed), DRAWN)]
+    if distribution == "orthogonal":
+        return _rows(round(std**-2), normals(seed))
     kept = (x for x in normals(seed) if abs(x) <= TRUNCATION)
     return [std / TRUNCATED_STD * x for x in islice(kept, DRAWN)]
+
+
+def _rows(length: int, normal: Iterator[float]) -> list[float]:
+    """The first weights of rows of unit length, each in a direction of its own."""
+    found: list[float] = []
+    while len(found) < DRAWN:
+        row = list(islice(normal, length))
+        size = math.sqrt(sum(x * x for x in row))
+        found += [x / size for x in row]
+    return found[:DRAWN]

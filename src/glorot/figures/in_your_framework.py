@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from glorot.figures.parts import in_words
+from glorot.figures.parts import in_words, label
 from glorot.style import (
     ACCENT,
     FAINT,
@@ -142,14 +142,7 @@ def defaults(lines: Mapping[str, Line], width: int) -> BookFigure:
             dash = "--" if line.kind == "difference" else "-"
             ax.semilogy(layers, line.predicted, dash, color=color, lw=0.9)
             ax.semilogy(layers, line.measured.mean(axis=0), marker, color=color, ms=3)
-            ax.annotate(
-                name,
-                (layers[-1], line.predicted[-1]),
-                (7, 0),
-                textcoords="offset points",
-                va="center",
-                color=color,
-            )
+            label(ax, name, (layers[-1], line.predicted[-1]), color, (7, 0))
         ax.set_xlim(0, 1.5 * len(layers))
         ax.set_xticks(np.arange(0, len(layers) + 1, 10))
         ax.set(xlabel="layer $l$", ylabel="mean square")
@@ -188,13 +181,13 @@ def mistakes(found: Mapping[str, Mistake]) -> BookFigure:
             ax.plot([one.predicted] * 2, [row - 0.3, row + 0.3], "-", color=INK, lw=0.9)
             ax.plot(one.measured, row, "o", color=ACCENT, ms=5)
             up = one.predicted > 1
-            ax.annotate(
+            label(
+                ax,
                 f"{one.measured:.2g}",
                 (one.measured, row),
+                INK,
                 (8 if up else -8, 0),
-                textcoords="offset points",
-                ha="left" if up else "right",
-                va="center",
+                "left" if up else "right",
             )
         ax.set_xscale("log")
         ax.set_xlim(0.01, 12)

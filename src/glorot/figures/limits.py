@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from glorot.figures.parts import in_words, keep_apart
+from glorot.figures.parts import in_words, keep_apart, label
 from glorot.style import (
     ACCENT,
     FAINT,
@@ -167,14 +167,7 @@ def angles(predicted: Mapping[str, np.ndarray], measured: Mapping[str, np.ndarra
         )
         last = len(next(iter(predicted.values()))) - 1
         for name, height in zip(predicted, keep_apart(ends, 9), strict=True):
-            ax.annotate(
-                name,
-                (last, height),
-                (8, 0),
-                textcoords="offset points",
-                va="center",
-                color=_LOOKS[name][0],
-            )
+            label(ax, name, (last, height), _LOOKS[name][0], (14, 0))
         ax.set(xlabel="layers passed", ylabel="angle between two inputs")
         ax.set(xlim=(-2, 1.42 * last), ylim=(0, 138))
         ax.set_yticks([0, 30, 60, 90, 120], ["0°", "30°", "60°", "90°", "120°"])
@@ -206,47 +199,45 @@ def _draw_angle(ax: Axes, cosines: np.ndarray, nets: np.ndarray, look: Look, asi
     ax.plot(some + aside, means, marker, color=color, ms=4.5)
 
 
-def hidden_death(norms: np.ndarray, apart: np.ndarray, rounded: np.ndarray) -> BookFigure:
+def hidden_death(
+    level: float, fall: float, norms: np.ndarray, apart: np.ndarray, rounded: np.ndarray
+) -> BookFigure:
     """Draw a norm that stays beside a difference that dies, in units of 1/n.
 
     Args:
+        level: predicted for the norms.
+        fall: predicted factor by which a difference falls in a layer; its line meets the tenth layer.
         norms: second moments of the pre-activations by net and layer, times the width.
         apart: variances between inputs in double precision, likewise.
         rounded: the same in single precision.
     """
-    layers = np.arange(1, norms.shape[1] + 1)
+    layers, glorot = np.arange(1, norms.shape[1] + 1), SCHEME_COLORS["glorot"]
     with book_style():
         figure = new_figure(3.9)
         ax = figure.subplots()
-        ax.axhline(0.4, color=INK, lw=1)
+        ax.axhline(level, color=INK, lw=1)
         anchor = np.exp(np.log(apart[:, 9]).mean())
-        ax.semilogy(layers[2:], anchor / 6.0 ** (layers[2:] - 10), color=ACCENT, lw=1)
+        ax.semilogy(layers[2:], anchor / fall ** (layers[2:] - 10), color=ACCENT, lw=1)
         for values, color, marker in (
             (norms, INK, "o"),
             (apart, ACCENT, "v"),
-            (rounded, SCHEME_COLORS["glorot"], "X"),
+            (rounded, glorot, "X"),
         ):
             typical = np.exp(np.log(values).mean(axis=0))
             ax.vlines(layers, *np.percentile(values, _TENTHS, axis=0), color=color, lw=1)
             ax.semilogy(layers, typical, marker, color=color, ms=4)
-        _name(ax, "second moment, $n\\,E[z^2]$", (layers[-1], 0.4), (0, 8), INK, "right")
-        _name(ax, "difference", (10, anchor), (-8, -14), ACCENT, "right")
+        label(ax, "second moment, $n\\,E[z^2]$", (layers[-1], level), INK, (0, 13), "right")
+        label(ax, "difference", (10, anchor), ACCENT, (-8, -14), "right")
         floor = np.exp(np.log(rounded[:, -1]).mean())
-        _name(ax, "in single precision", (30, floor), (0, 9), SCHEME_COLORS["glorot"], "right")
-        ax.set(xlabel="layer $l$", ylabel="in units of $1/n$")
+        label(ax, "in single precision", (layers[-1], floor), glorot, (0, 15), "right")
+        ax.set(xlabel="layer $l$", ylabel="in units of $1/n$", ylim=(None, 300 * level))
     alt = (
-        f"By layer, the mean square of the pre-activations times the width, which stays near 0.4 "
+        f"By layer, the mean square of the pre-activations times the width, which stays near {level:.2g} "
         f"({norms[:, -1].mean():.2f} after {len(layers)} layers), and the variance between inputs, "
-        f"which falls sixfold a layer to {in_words(np.exp(np.log(apart[:, -1]).mean()))} in double "
+        f"which falls by a factor of {fall:.2g} a layer to {in_words(np.exp(np.log(apart[:, -1]).mean()))} in double "
         f"precision and stops at {in_words(floor)} in single precision."
     )
     return BookFigure(figure, alt)
-
-
-def _name(
-    ax: Axes, word: str, at: tuple[float, float], gap: tuple[float, float], color: str, side: str
-) -> None:
-    ax.annotate(word, at, gap, textcoords="offset points", ha=side, va="center", color=color)
 
 
 # --------------------------------------------------------------------------------------- the edge
@@ -280,12 +271,12 @@ def phases(
             low, high = np.percentile(cosines[layers], _TENTHS, axis=1)
             above.vlines(tried, low, high, color=color, lw=1)
             word = f"{layers} layers" if layers else "at first"
-            _name(above, word, (fine[-1], line[-1]), (6, 0), color, "left")
+            label(above, word, (fine[-1], line[-1]), color)
         below.semilogy(fine, scales[0], "--", color=INK, lw=1)
         below.semilogy(fine, scales[1], color=MUTED, lw=1)
         below.semilogy(tried, 1 / np.abs(rates.mean(axis=1)), "s", mfc="none", color=INK, ms=5)
-        _name(below, "gradients", (fine[-1], scales[0][-1]), (6, 0), INK, "left")
-        _name(below, "inputs", (fine[-1], scales[1][-1]), (6, 0), MUTED, "left")
+        label(below, "gradients", (fine[-1], scales[0][-1]))
+        label(below, "inputs", (fine[-1], scales[1][-1]), MUTED)
         above.set(ylabel="correlation of two inputs", ylim=(-0.3, 1.08))
         below.set(ylabel="depth scale $\\xi$, layers", xlabel="$\\sigma_w^2$", ylim=(1, 300))
         below.set_xlim(fine[0] - 0.05, fine[-1] + 0.28 * np.ptp(fine))
@@ -329,7 +320,7 @@ def who_trains(
             ax.plot(sigma_w, reach, dash, color=INK, lw=1.2)
             inside = np.flatnonzero(np.isfinite(reach))[-1]
             word = "$\\xi$" if multiple == 1 else f"${multiple}\\,\\xi$"
-            _name(ax, word, (sigma_w[inside], reach[inside]), (6, 0), INK, "left")
+            label(ax, word, (sigma_w[inside], reach[inside]))
         ax.set_yticks(rows, [f"{depth}" for depth in depths])
         ax.set(ylim=(0, len(depths)), xlim=(sigma_w[0] - step, sigma_w[-1] + 5 * step))
         ax.set(xlabel="$\\sigma_w$", ylabel="hidden layers")
@@ -410,7 +401,7 @@ def _label_thousand(axes: Sequence[Axes], curves: Sequence[Curve]) -> None:
         places = low + keep_apart(np.array(ends) - low, 0.095 * (high - low))
         for curve, place in zip(curves, places, strict=True):
             at = (depth if side == "left" else 1, float(place))
-            _name(ax, curve.name, at, (gap, 0), _LOOKS[curve.name][0], side)
+            label(ax, curve.name, at, _LOOKS[curve.name][0], (gap, 0), side)
         ticks = [t for t in ax.get_yticks() if low <= t <= high and t == round(t)]
         ax.set_yticks(ticks, ["1" if t == 0 else f"$10^{{{t:.0f}}}$" for t in ticks])
     axes[0].set_ylabel("forward, $E[z_l^2]$")
@@ -478,17 +469,19 @@ def spectra(
 def _name_spectrum(
     ax: Axes, key: tuple[str, str], shares: np.ndarray, found: np.ndarray, lowest: float
 ) -> None:
-    """Name a curve where it leaves the picture, at its right end or at its foot."""
+    """Name a curve at its right end, or above its foot where it leaves the picture."""
     kind, phi = key
-    word, at, side = f"{kind},\n{_WORDS[phi]}", len(found) - 1, "left"
-    if found[-1] < lowest:  # it leaves at the foot
-        if key == ("Gaussian", "identity"):
-            at = int(np.flatnonzero(found > 1e-2)[-1])
-        else:
-            word, at = _WORDS[phi], int(np.flatnonzero(found > 3 * lowest)[-1])
-            side = "right" if kind == "Gaussian" else "left"
-    gap = (9, 0) if side == "left" else (-9, 0)
-    _name(ax, word, (float(shares[at]), float(found[at])), gap, _KINDS[kind], side)
+    word, color, last = f"{kind},\n{_WORDS[phi]}", _KINDS[kind], found[-1]
+    if last >= lowest:
+        label(ax, word, (float(shares[-1]), float(last)), color, (9, -1 if phi == "tanh" else 13))
+    elif key == ("Gaussian", "identity"):
+        at = int(np.flatnonzero(found > 1e-2)[-1])
+        label(ax, word, (float(shares[at]), float(found[at])), color, (14, 12))
+    else:
+        heights = {("Gaussian", "relu"): 2.2, ("orthogonal", "relu"): 12, ("Gaussian", "tanh"): 60}
+        at = int(np.flatnonzero(found > heights[key] * lowest)[-1])
+        side, gap = ("right", -9) if kind == "Gaussian" else ("left", 7)
+        label(ax, word, (float(shares[at]), float(found[at])), color, (gap, 0), side)
 
 
 # ------------------------------------------------------------------------------ around the problem
@@ -540,7 +533,7 @@ def _label_around(axes: Sequence[Axes], lines: Mapping[str, BothWays]) -> None:
         for name, height, ways in zip(lines, heights, lines.values(), strict=True):
             color, _, word = _WAYS_AROUND[name]
             at = (0 if way else len(ways[0]) - 1, float(height))
-            _name(ax, word, at, (-8 if way else 8, 0), color, "right" if way else "left")
+            label(ax, word, at, color, (-8 if way else 8, 0), "right" if way else "left")
     axes[0].set_ylabel("forward")
     axes[1].set(ylabel="backward", xlabel="blocks, or layers, passed")
     axes[1].set_xlim(-0.42 * longest, 1.36 * longest)

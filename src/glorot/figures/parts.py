@@ -10,7 +10,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from glorot.style import ACCENT, INK, PAPER
 
-__all__ = ["arrow", "box", "in_words", "keep_apart"]
+__all__ = ["arrow", "box", "in_words", "keep_apart", "label"]
 
 Point = tuple[float, float]
 
@@ -73,6 +73,31 @@ def keep_apart(places: np.ndarray, gap: float) -> np.ndarray:
     for above, below in pairwise(order):
         moved[below] = min(moved[below], moved[above] - gap)
     return moved
+
+
+def label(
+    ax: Axes,
+    word: str,
+    at: Point,
+    color: str = INK,
+    gap: Point = (6, 0),
+    side: str = "left",
+    size: float | None = None,
+) -> None:
+    """Write a word beside a point, in the color of what it names.
+
+    Args:
+        ax: where it is written.
+        word: what is written.
+        at: the point, in data units.
+        color: of the word.
+        gap: from the point to the word, in points right and up.
+        side: edge of the word that the gap leads to: ``left``, ``right`` or ``center``.
+        size: of the type, in points; None for the figure's own.
+    """
+    ax.annotate(
+        word, at, gap, textcoords="offset points", ha=side, va="center", color=color, fontsize=size
+    )
 
 
 def in_words(value: float) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from glorot.figures.parts import in_words, keep_apart
+from glorot.figures.parts import in_words, keep_apart, label
 from glorot.style import (
     ACCENT,
     INK,
@@ -55,7 +55,7 @@ def _named(ax: Axes, ends: Mapping[str, float], x: float, gap: float) -> None:
     for name, height in zip(ends, keep_apart(heights, gap), strict=True):
         at = (x, 10**height if log else height)
         color = _VARIANTS[name.partition(",")[0]][0]
-        ax.annotate(name, at, (6, 0), textcoords="offset points", va="center", color=color)
+        label(ax, name, at, color, (6, 0))
 
 
 def streams(predicted: Mapping[str, BothWays], measured: Mapping[str, BothWays]) -> BookFigure:
@@ -189,14 +189,7 @@ def attention(
         for name, found in concentration.items():
             color, marker = looks[name]
             ax.loglog(sizes, found.mean(axis=0), marker, ls=":", lw=0.8, color=color)
-            ax.annotate(
-                name,
-                (sizes[-1], found.mean(axis=0)[-1]),
-                (0, -15),
-                textcoords="offset points",
-                ha="right",
-                color=color,
-            )
+            label(ax, name, (sizes[-1], found.mean(axis=0)[-1]), color, (0, -15), "right")
         ax.set(
             xlabel="size of query and key, $d$", ylabel="sum of squared weights", ylim=(0.003, 2)
         )
@@ -231,16 +224,12 @@ def adam_step(
         ax = figure.subplots()
         ax.loglog(widths, line, color=ACCENT, lw=1)
         ax.axhline(size, color=MUTED, lw=1, ls=":")
-        ax.annotate(
-            "size of a pre-activation",
-            (widths[0], size),
-            (0, 5),
-            textcoords="offset points",
-            color=MUTED,
-        )
+        label(ax, "size of a pre-activation", (widths[0], size), MUTED, (0, 5))
         for name, found in steps.items():
             color, marker = looks[name]
-            ax.plot(widths, found.mean(axis=0), marker, color=color, ms=7 if marker == "x" else 4.5)
+            points = 7 if marker == "x" else 4.5
+            ax.plot(widths, found.mean(axis=0), marker, color=color, ms=points, label=name)
+        ax.legend(loc="lower right")
         ax.set(xlabel="width, $n$", ylabel="moved by one update")
         ax.set_xticks(widths, [f"{n:g}" for n in widths])
         ax.minorticks_off()
@@ -301,15 +290,7 @@ def coordinates(
             ends = keep_apart(np.log10(np.exp(np.log(found).mean(axis=0))), 0.34)
             for k, height in enumerate(10**ends):
                 at = (widths[-1], height)
-                ax.annotate(
-                    names[k],
-                    at,
-                    (5, 0),
-                    textcoords="offset points",
-                    va="center",
-                    color=colors[k],
-                    fontsize=9,
-                )
+                label(ax, names[k], at, colors[k], (5, 0), size=9)
             ax.set_xlim(widths[0] * 0.7, widths[-1] * (widths[-1] / widths[0]) ** 0.6)
     by = {"sgd": "gradient descent", "adam": "Adam"}
     said = "; ".join(
@@ -392,14 +373,7 @@ def underflow(
         for color, marker, (name, line) in zip(colors, "os^D", lines.items(), strict=False):
             ax.plot(depths, line, color=color, lw=1)
             ax.plot(depths, measured[name].mean(axis=0), marker, color=color, ms=4)
-            ax.annotate(
-                name,
-                (depths[-1], line[-1]),
-                (6, 0),
-                textcoords="offset points",
-                va="center",
-                color=color,
-            )
+            label(ax, name, (depths[-1], line[-1]), color, (6, 0))
         ax.set(xlabel="layers back", ylabel="share rounded to 0", ylim=(-0.04, 1.04))
         ax.set_xlim(depths[0], depths[-1] * 1.3)
         ax.set_xticks(depths[[0, len(depths) // 3, 2 * len(depths) // 3, -1]])

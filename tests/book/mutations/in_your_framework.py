@@ -12,8 +12,20 @@ MUTATIONS = (
     Mutation(
         "an LSTM packs three gates",
         "frameworks.py",
-        "return Fans(sizes.inputs, 4 * sizes.outputs)",
-        "return Fans(sizes.inputs, 3 * sizes.outputs)",
+        "return Fans(fans.fan_in, 4 * fans.fan_out)",
+        "return Fans(fans.fan_in, 3 * fans.fan_out)",
+    ),
+    Mutation(
+        "Keras draws an LSTM's state gate by gate",
+        "frameworks.py",
+        '("keras", "state"): Rule(1.0, "fan_out", "orthogonal"),',
+        '("keras", "state"): Rule(1.0, "fan_in", "orthogonal"),',
+    ),
+    Mutation(
+        "the state of an LSTM is as wide as its input",
+        "frameworks.py",
+        "return Fans(sizes.outputs, sizes.outputs)",
+        "return Fans(sizes.inputs, sizes.outputs)",
     ),
     Mutation(
         "the book's fans forget the receptive field",
