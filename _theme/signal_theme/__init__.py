@@ -4,8 +4,9 @@ Each module does one thing: ``marks`` are a chapter's question, prediction and l
 solutions away, ``edition`` leaves them out of the students' book, ``widgets`` mounts explorables
 without a kernel, ``mathjax`` serves the mathematics from the book itself, ``ahead`` executes several
 chapters at a time, ``cache`` keys executed cells by the code under them, ``address`` knows where the
-book is published, ``accessible`` mends what screen readers stumble over, ``slim`` takes out of the
-pages what they do not use, ``unbroken`` holds a number and its unit on one line.
+book is published, ``meta`` is what pages say of themselves elsewhere, ``accessible`` mends what screen
+readers stumble over, ``slim`` takes out of the pages what they do not use, ``unbroken`` holds a number
+and its unit on one line.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from . import (
     fold,
     marks,
     mathjax,
+    meta,
     slim,
     unbroken,
     widgets,
@@ -57,6 +59,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
         fold,
         marks,
         mathjax,
+        meta,
         slim,
         unbroken,
         widgets,

@@ -8,7 +8,10 @@
 
 from __future__ import annotations
 
+import html
+import re
 from pathlib import Path
+from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
@@ -16,6 +19,8 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from .address import binder_address, colab_address
+
+CONTENTS_ENTRY = re.compile(r'<li class="toctree-l1"><a [^>]*href="(?P<uri>[^"]+)">[^<]*</a>')
 
 
 def show_question(app: Sphinx, doctree: nodes.document) -> None:
@@ -26,6 +31,25 @@ def show_question(app: Sphinx, doctree: nodes.document) -> None:
         section = title.parent
         line = nodes.paragraph("", question, classes=["question"])
         section.insert(section.index(title) + 1, line)
+
+
+def ask_in_contents(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: nodes.document | None
+) -> None:
+    """Put every page's question under its title in the first page's table of contents."""
+    if page != app.config.root_doc:
+        return
+    questions = {
+        app.builder.get_relative_uri(page, name): own["question"]
+        for name, own in app.env.metadata.items()
+        if "question" in own
+    }
+
+    def ask(entry: re.Match[str]) -> str:
+        question = html.escape(questions.get(entry["uri"], ""))
+        return f'{entry[0]}<span class="toc-question">{question}</span>' if question else entry[0]
+
+    context["body"] = CONTENTS_ENTRY.sub(ask, context["body"])
 
 
 class Predict(SphinxDirective):
@@ -89,3 +113,4 @@ def setup(app: Sphinx) -> None:
     app.add_directive("predict", Predict)
     app.add_directive("lab", Lab)
     app.connect("doctree-read", show_question, priority=600)
+    app.connect("html-page-context", ask_in_contents)
