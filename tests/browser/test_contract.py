@@ -10,7 +10,7 @@ from glorot.explorables import base
 from tests.browser import contract
 from tests.browser.harness import page_with
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.full]
 
 SOUND = """
 function render({ model, el }) {

@@ -19,7 +19,7 @@ from tests.browser.contract import look
 from tests.browser.harness import page_with
 from tests.browser.test_explorables import MADE
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.full]
 
 MOST_TABS = 120
 SHORT_RACE = 60  # updates; whoever compares two races lets both come to their end

@@ -45,6 +45,7 @@ def complaints(page) -> list[str]:
     return found
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("page", EXECUTED)
 def test_paper_shows_the_still_picture(browser, address, page):
     with visiting(browser, f"{address}/{page}") as seen:

@@ -12,7 +12,7 @@ import pytest
 from tests.browser.harness import Visit, served
 from tests.browser.test_pages import ALL_PAGES, PAGES
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.full]
 
 PLACE = "some/book"
 LINKS = "nodes => nodes.map(node => node.href).filter(href => href.startsWith('http'))"

@@ -186,6 +186,7 @@ def test_seeds_are_shown_one_after_another(opened, widget):
     assert told == ["0", "1", "2", "3", "4", "0"]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [375, 1300])
 def test_four_data_sets_fit_a_phone_and_shut_nobody_out(opened, theme, width):

@@ -25,7 +25,7 @@ from tests.browser.test_keyboard import (
     work,
 )
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.full]
 
 PHONE = {"width": 375, "height": 812}
 LEAST = 24  # CSS pixels that a finger needs (WCAG 2.2, target size)
