@@ -226,6 +226,7 @@ def _residual_cases(d: int, w: int) -> Iterator[Case]:
     yield Case(f"weights ×10, {tag}", "signal-explodes", lambda: (scaled(net(), 10), _x()))
     yield Case(f"biases −10, {tag}", "dead-units", lambda: (inner_bias(net(), -10), _x()))
     yield Case(f"constant, {tag}", "identical-units", lambda: (constant(net()), _x()), "first")
+    yield Case(f"zeros, {tag}", "identical-units", lambda: (constant(net(), 0.0), _x()), "first")
 
 
 def _recurrent_cases(layers: int, width: int) -> Iterator[Case]:
@@ -279,6 +280,12 @@ def _transformer_cases(d: int, norm_first: bool) -> Iterator[Case]:
         f"constant, {tag}",
         "identical-units",
         lambda: (constant(net()), nets.tokens()),
+        "encoder.layers.0.self_attn",
+    )
+    yield Case(
+        f"zeros, {tag}",
+        "identical-units",
+        lambda: (constant(net(), 0.0), nets.tokens()),
         "encoder.layers.0.self_attn",
     )
 

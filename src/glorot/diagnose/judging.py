@@ -283,13 +283,13 @@ class _Local:
 
     def _equal(self) -> Finding | None:
         hit: list[tuple[str, WeightView]] = []
-        still = self._nothing_moves()
+        still, stuck = self._nothing_moves(), self._zeros_in_a_row()
         for node in self.seen.nodes:
             for view in self.views.get(node.index, []):
                 hidden = node.index not in self.last
                 stops = node.index in self.blocking and hidden
                 alike = view.equal_units and hidden and (stops or not view.zero)
-                if alike or (still and view.zero):
+                if alike or (still and view.zero) or node.index in stuck:
                     hit.append((layer_of(node), view))
         if not hit:
             return None
@@ -307,6 +307,24 @@ class _Local:
             _init_line("xavier_uniform_", names, self.seen),
             layers,
         )
+
+    def _zeros_in_a_row(self) -> set[int]:
+        """Hidden operations that are zero one behind the other: a branch may end at zero, not begin so too."""
+        zero = {
+            node.index
+            for node in self.seen.nodes
+            if node.index not in self.last
+            and self.views.get(node.index)
+            and all(view.zero for view in self.views[node.index])
+        }
+        found = {
+            index for index in zero if len(self.views[index]) > 1
+        }  # attention: both its matrices
+        for index in zero:
+            feeder = _feeder(self.seen, self.seen.nodes[index])
+            if feeder is not None and feeder.index in zero:
+                found |= {index, feeder.index}
+        return found
 
     def _nothing_moves(self) -> bool:
         """Whether no matrix at all gets a gradient: zero weights everywhere, even where branches may be zero."""
