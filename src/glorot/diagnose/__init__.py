@@ -14,10 +14,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from glorot.diagnose.judging import CODES, Finding, Stage, judge, layer_of
+from glorot.diagnose.findings import CODES, Finding
+from glorot.diagnose.judging import judge
 from glorot.diagnose.observing import LOSS, PROBE, Observation, observe
 from glorot.diagnose.report import LayerReport, Report
 from glorot.diagnose.schemes import WeightView
+from glorot.diagnose.stages import Stage, layer_of
 from glorot.diagnose.tracing import ACTIVATIONS, Node
 
 __all__ = ["CODES", "Finding", "LayerReport", "Report", "diagnose"]

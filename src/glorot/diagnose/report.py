@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from glorot.diagnose.judging import Finding
+from glorot.diagnose.findings import Finding
 
 __all__ = ["LayerReport", "Report"]
 
