@@ -60,7 +60,8 @@ def choose(app: Sphinx, config: Config) -> None:
 def hide_source(app: Sphinx, config: Config) -> None:
     """Show students no link to a chapter's source, where its solutions stand."""
     if config.book_edition == "student":
-        for name in ("repository_url", "use_repository_button", "use_edit_page_button"):
+        buttons = ("use_repository_button", "use_edit_page_button", "use_issues_button")
+        for name in ("repository_url", *buttons):
             config.html_theme_options.pop(name, None)
 
 

@@ -3,7 +3,7 @@
 * ``question:`` in a chapter's front matter stands under its title.
 * ``:::{predict}`` asks the reader to commit to an answer before the code gives it.
 * ``:::{lab} saturation-lab`` leads to ``notebooks/saturation-lab.ipynb``: a file to download, and
-  Binder where the book's address is known.
+  Binder and Colab where the repository's address is known.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from .address import launch_address
+from .address import binder_address, colab_address
 
 
 def show_question(app: Sphinx, doctree: nodes.document) -> None:
@@ -67,11 +67,17 @@ class Lab(SphinxDirective):
         line += addnodes.download_reference(
             "", "", file, refdoc=self.env.docname, reftarget=f"/{path}"
         )
-        address = launch_address(self.config, Path(self.env.srcdir), path)
-        if address:
+        binder = binder_address(self.config, Path(self.env.srcdir), path)
+        colab = colab_address(self.config, path)
+        if binder:
+            line += nodes.Text(", " if colab else ", or ")
+            line += nodes.reference("", "open it on Binder", refuri=binder)
+        if colab:
             line += nodes.Text(", or ")
-            line += nodes.reference("", "open it on Binder", refuri=address)
-        else:
+            line += nodes.reference("", "open it in Colab", refuri=colab)
+            line += nodes.Text(" and begin there with ")
+            line += nodes.literal("", f"%pip install git+{self.config.book_repository}")
+        if not (binder or colab):
             line += nodes.Text(", or open it from a clone of the book with ")
             line += nodes.literal("", "make labs")
         line += nodes.Text(".")

@@ -1,4 +1,4 @@
-"""The book's own extension: the key of the cache, the book's address, what a figure becomes."""
+"""The book's own extension: the key of the cache, what a figure becomes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from jupyter_cache import get_cache
 from myst_nb.core.config import NbParserConfig
 from myst_parser.config.main import MdParserConfig
 from signal_theme import ahead
-from signal_theme.address import web_address
 from signal_theme.cache import execution_key
 from signal_theme.fold import fold, fold_solutions
 from signal_theme.slim import slim
@@ -47,15 +46,6 @@ def test_a_renamed_module_changes_the_key_and_bytecode_does_not(small_root):
     assert execution_key(small_root) == before
     (small_root / "src" / "glorot" / "fans.py").rename(small_root / "src" / "glorot" / "f.py")
     assert execution_key(small_root) != before
-
-
-@pytest.mark.parametrize("remote", ["", "/srv/book.git", "../book", "file:///srv/book", "C:\\book"])
-def test_a_path_is_no_address(remote):
-    assert web_address(remote) == ""
-
-
-def test_an_address_keeps_no_credentials():
-    assert web_address("https://me:token@example.org/a/b.git\n") == "https://example.org/a/b"
 
 
 def test_slim_drops_the_icon_font_and_keeps_the_rest():
