@@ -57,11 +57,15 @@ def test_nothing_known_gives_no_address(tmp_path):
 def test_a_repository_on_github_has_a_site_and_opens_its_labs(tmp_path):
     known = config(REPOSITORY)
     assert site_address(known) == "https://someone.github.io/book/"
-    opened = "https://colab.research.google.com/github/someone/book/blob/main/notebooks/one-lab.ipynb"
+    opened = (
+        "https://colab.research.google.com/github/someone/book/blob/main/notebooks/one-lab.ipynb"
+    )
     assert colab_address(known, LAB) == opened
     assert binder_address(known, tmp_path, LAB) == ""  # without .binder/ there is nothing to start
     (tmp_path / ".binder").mkdir()
-    started = "https://mybinder.org/v2/gh/someone/book/main?urlpath=lab/tree/notebooks/one-lab.ipynb"
+    started = (
+        "https://mybinder.org/v2/gh/someone/book/main?urlpath=lab/tree/notebooks/one-lab.ipynb"
+    )
     assert binder_address(known, tmp_path, LAB) == started
 
 

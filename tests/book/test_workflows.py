@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,7 @@ WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 SCRIPTS = sorted(p for p in (ROOT / ".ci").iterdir() if p.is_file())
 PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+(\.\d+)*")
 USES = re.compile(r"^\s*(?:- )?uses:\s*(.+?)\s*$", re.MULTILINE)
-TARGETS = set(
-    re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-)
+TARGETS = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 # What a job may write, and no other.
 WRITES = {("publish.yml", "deploy"): {"pages", "id-token"}}
 
@@ -125,3 +125,20 @@ def test_a_cache_in_what_is_published_is_noticed():
     cached = text.replace('python-version: "3.12"', 'python-version: "3.12"\n          cache: pip')
     assert cached != text
     assert any("from a cache" in complaint for complaint in complaints("publish.yml", cached))
+
+
+def audit(path: Path) -> subprocess.CompletedProcess[str]:
+    """What the linter of workflows says about a file or a folder."""
+    command = [str(Path(sys.executable).parent / "zizmor"), "--offline", "--persona", "pedantic"]
+    return subprocess.run([*command, str(path)], capture_output=True, text=True)
+
+
+def test_the_linter_finds_nothing_here_and_something_in_a_careless_workflow(tmp_path):
+    done = audit(ROOT / ".github")
+    assert done.returncode == 0, done.stdout + done.stderr
+    text = (ROOT / ".github" / "workflows" / "test.yml").read_text("utf-8")
+    careless = tmp_path / "careless.yml"
+    careless.write_text(text.replace("run: .ci/run test\n", "run: echo ${{ github.head_ref }}\n"))
+    done = audit(careless)
+    assert done.returncode != 0
+    assert "template-injection" in done.stdout + done.stderr
