@@ -73,10 +73,11 @@ records: $(READY) ## make the records of the long runs anew (hours; JOBS=... pro
 bench: $(READY) ## benchmarks: ours against what a user would write instead; kept in _build/bench
 	$(PY) -m benchmarks
 
-lint: $(READY) ## format the code, check its style and its types
+lint: $(READY) ## format the code, check its style, its types and the workflows
 	$(PY) -m ruff format .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+	$(VENV)/bin/zizmor --offline --quiet --persona pedantic .github
 
 lock: $(READY) ## renew constraints.txt from what is installed
 	@$(PY) _theme/lock.py > constraints.new && mv constraints.new constraints.txt

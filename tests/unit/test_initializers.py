@@ -41,6 +41,11 @@ def variance_in_standard_errors(weights, law, variance):
     )
 
 
+def test_every_initializer_that_scales_a_variance_has_its_law_here():
+    scaling = {n for n, made in INITIALIZERS.items() if isinstance(made, VarianceScaling)}
+    assert scaling == set(LAWS)
+
+
 @pytest.mark.parametrize("name", LAWS)
 def test_weights_follow_the_exact_law(name):
     law, variance = LAWS[name]
