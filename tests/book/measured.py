@@ -65,12 +65,15 @@ def measure(
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
         )
-        while process.poll() is None:
-            peak = max(peak, resident(process.pid))
-            if time.monotonic() - start > timeout:
+        try:
+            while process.poll() is None:
+                peak = max(peak, resident(process.pid))
+                if time.monotonic() - start > timeout:
+                    raise TimeoutError(f"{timeout:.0f} s were not enough:\n{log.read_text()}")
+                time.sleep(INTERVAL)
+        finally:
+            if process.poll() is None:
                 end(process)
-                raise TimeoutError(f"{timeout:.0f} s were not enough:\n{log.read_text()}")
-            time.sleep(INTERVAL)
     return Run(process.returncode, time.monotonic() - start, peak, log.read_text())
 
 

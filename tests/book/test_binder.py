@@ -13,7 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -203,32 +203,29 @@ class Environment:
 
     @property
     def variables(self) -> dict[str, str]:
-        kept = {k: v for k, v in os.environ.items() if k in KEPT or k.startswith("PIP_")}
+        kept = {k: v for k, v in os.environ.items() if k in ("LANG", "LC_ALL", "TMPDIR")}
         path = f"{self.python.parent}:{os.environ['PATH']}"
         return kept | {"PATH": path, "HOME": str(self.home), "JUPYTER_PREFER_ENV_PATH": "1"}
 
     def run(self, *command: str | Path, timeout: float = LONG) -> Run:
         """Run a command as Binder does: in the repository, through ``start``."""
+        return self._measure(command, self.variables, timeout)
+
+    def install(self, *command: str | Path) -> None:
+        """Run a command with this machine's own settings, by which it reaches its index."""
+        run = self._measure(command, os.environ | {"PATH": self.variables["PATH"]}, LONG)
+        assert run.code == 0, run.output
+
+    def _measure(
+        self, command: tuple[str | Path, ...], variables: Mapping[str, str], timeout: float
+    ) -> Run:
         started = [self.repository / ".binder" / "start", *command]
-        log = self.home / "log.txt"
-        return measure(started, self.repository, self.variables, log, timeout)
+        return measure(started, self.repository, variables, self.home / "log.txt", timeout)
 
     def execute(self, notebook: Path) -> Run:
         """Run a notebook from top to bottom in a kernel of this environment."""
-        options = ("--to", "notebook", "--execute", "--output-dir", self.home / "executed")
-        return self.run(self.python, "-m", "nbconvert", *options, notebook, timeout=2 * SECONDS)
-
-
-# Of this machine's variables: how it reaches its index, and nothing of this environment.
-KEPT = (
-    "LANG",
-    "LC_ALL",
-    "TMPDIR",
-    "SSL_CERT_FILE",
-    "REQUESTS_CA_BUNDLE",
-    "HTTPS_PROXY",
-    "NO_PROXY",
-)
+        runner = self.repository / "tests" / "book" / "run_lab.py"
+        return self.run(self.python, runner, notebook, timeout=2 * SECONDS)
 
 
 def copy_of_the_repository(to: Path) -> Path:
@@ -247,24 +244,18 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environmen
     subprocess.run([sys.executable, "-m", "venv", home / "venv"], check=True)
     made = Environment(home, copy_of_the_repository(home / "repository"), "")
 
-    def do(*command: str | Path) -> str:
-        done = made.run(*command)
-        assert done.code == 0, done.output
-        print(f"{done.seconds:6.1f} s  {' '.join(str(c) for c in command[1:6])}")
-        return done.output
-
     # As the Makefile does it: torch by itself, so that a machine out of the wheel index's reach asks
     # it for one package and not for all, and goes on with its ordinary index.
     lines, rest = requirements().splitlines(), home / "rest.txt"
     torch = next(line for line in lines if line.startswith("torch=="))
     rest.write_text("\n".join(line for line in lines if line != INDEX))
     install = (made.python, "-m", "pip", "install", "-q", "--disable-pip-version-check")
-    do(*install, "--retries", "0", "--timeout", "15", INDEX, torch)
-    do(*install, "-r", rest)
+    made.install(*install, "--retries", "0", "--timeout", "15", INDEX, torch)
+    made.install(*install, "-r", rest)
     alone = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(first_cell(LABS[0]))])
     nbformat.write(alone, home / "alone.ipynb")
     before = made.execute(home / "alone.ipynb")
-    do(made.repository / ".binder" / "postBuild")
+    made.install(made.repository / ".binder" / "postBuild")
     yield Environment(made.home, made.repository, before.output)
     shutil.rmtree(home)
 
