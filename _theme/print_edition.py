@@ -9,20 +9,26 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from chromium import FLAGS, find_browser
-from one_page import ROOT, assemble, citation
-from playwright.sync_api import Page, sync_playwright
-from pypdf import PdfReader, PdfWriter
+from one_page import ROOT, assemble, citation, documents
+from playwright.sync_api import Browser, Page, sync_playwright
+from pypdf import PageObject, PdfReader, PdfWriter
+from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
+ONE_PAGE = "book.html"
 NAME = "keeping-the-signal-alive"
 HTML = {"full": ROOT / "_build" / "html", "student": ROOT / "_build/student/_build/html"}
 OUTPUT = {"full": ROOT / "_build" / "pdf", "student": ROOT / "_build/student/pdf"}
 TEXT_WIDTH = 506  # CSS pixels: the 134 mm that print.css leaves between the margins
 TEXT_HEIGHT = 756  # 200 mm
 PATIENCE = 300_000  # milliseconds, for a machine with other work to do
-PASSES = 4  # numbers settle after two, unless they move a heading to another page
+PASSES = 8  # numbers settle after two, unless a chapter is set closer
+FEW_WORDS = 45  # a page with fewer, its foot included, and no figure looks empty
+FIGURE_STROKES = 500  # lines and curves on a page; rules and fraction bars are under a hundred
+CLOSEST = 4  # steps by which a chapter may be set closer, see print.css
 
 # What is wider than the column is set smaller until it fits; code smaller than this is wrapped instead.
 FIT = """() => {
@@ -59,6 +65,16 @@ STICKING_OUT = """() => {
         .map(name);
 }"""
 
+HEADINGS = """() => [...document.querySelectorAll('h1, h2, h3, h4, h5, h6')]
+    .map(heading => heading.textContent.replace(/\\s+/g, ' ').trim())"""
+
+SET_CLOSER = """([slugs, closest]) => slugs.map(slug => {
+    const style = document.getElementById(slug).style;
+    const step = Number(style.getPropertyValue('--closer')) + 1;
+    if (step <= closest) style.setProperty('--closer', step);
+    return step <= closest;
+}).some(Boolean)"""
+
 FILL_IN = """numbers => document.querySelectorAll('.page-number').forEach(place => {
     place.textContent = numbers[place.dataset.target] ?? '?';
 })"""
@@ -90,47 +106,92 @@ def destinations(reader: PdfReader) -> dict[str, int]:
     }
 
 
-def print_until_settled(page: Page, file: Path) -> None:
-    """Print, read on which page everything stands, fill that in, and print again until it is right."""
+def looks_empty(page: PageObject) -> bool:
+    """Whether a page holds a few words and no figure."""
+    contents = page.get_contents()
+    data = contents.get_data() if contents is not None else b""
+    pictures = page.get("/Resources", {}).get("/XObject", {})
+    figure = len(pictures) or data.count(b" l\n") + data.count(b" c\n") > FIGURE_STROKES
+    return not figure and len(page.extract_text().split()) < FEW_WORDS
+
+
+def with_short_ends(reader: PdfReader, slugs: list[str], places: dict[str, int]) -> list[str]:
+    """The chapters that spill a few lines onto a page of their own."""
+    begins = [places[slug] for slug in slugs]
+    ends = [*(begin - 1 for begin in begins[1:]), len(reader.pages)]
+    return [
+        slug
+        for slug, begin, end in zip(slugs, begins, ends, strict=True)
+        if end > begin and looks_empty(reader.pages[end - 1])
+    ]
+
+
+def print_until_settled(page: Page, file: Path, slugs: list[str]) -> None:
+    """Print, read what stands where, fill that in, and print again until all of it is right.
+
+    A chapter whose last page would look empty is set a little closer.
+
+    Raises:
+        RuntimeError: if the numbers of the last pass are not those of the one before.
+    """
     numbers: dict[str, int] = {}
     for _ in range(PASSES):
         page.pdf(path=file, prefer_css_page_size=True, outline=True, tagged=True)
-        found = destinations(PdfReader(file))
-        if found == numbers:
+        reader = PdfReader(file)
+        found = destinations(reader)
+        short = with_short_ends(reader, slugs, found)
+        closer = page.evaluate(SET_CLOSER, [short, CLOSEST])
+        if found == numbers and not closer:
             return
         numbers = found
         page.evaluate(FILL_IN, {name: str(number) for name, number in numbers.items()})
     raise RuntimeError(f"the page numbers did not settle in {PASSES} passes")
 
 
-def describe(printed: Path, pdf: Path) -> None:
-    """Add the authors to what the browser wrote, and let the PDF open with its outline beside it."""
+def outline_entries(entry: DictionaryObject) -> Iterator[DictionaryObject]:
+    """Every entry below one of a PDF's outline, in the order of the book."""
+    child = entry.get("/First")
+    while child is not None:
+        yield child.get_object()
+        yield from outline_entries(child.get_object())
+        child = child.get_object().get("/Next")
+
+
+def describe(printed: Path, pdf: Path, headings: list[str]) -> None:
+    """Add the authors to what the browser wrote, mend the outline, and let the PDF open with it.
+
+    The browser's outline runs numbers and words together, and doubles some.
+    """
     writer = PdfWriter(printed, incremental=True)
     writer.add_metadata({"/Author": citation(ROOT)["authors"]})
     writer.page_mode = "/UseOutlines"
+    entries = outline_entries(writer.root_object["/Outlines"].get_object())
+    for entry, heading in zip(entries, headings, strict=True):
+        entry[NameObject("/Title")] = TextStringObject(heading)
     writer.write(pdf)
 
 
-def print_book(html: Path, output: Path, edition: str, browser: str) -> Path:
+def print_book(html: Path, output: Path, edition: str, browser: Browser) -> Path:
     """Make the PDF of a built book and return its path.
 
     Args:
         html: folder of the built book.
         output: folder for the PDF and for the page that it was printed from.
         edition: ``full`` or ``student``.
-        browser: path of a Chromium or Chrome.
+        browser: a Chromium or Chrome; no other browser prints PDFs.
     """
     output.mkdir(parents=True, exist_ok=True)
-    one_page, pdf = output / "book.html", output / f"{NAME}.pdf"
+    one_page, pdf = output / ONE_PAGE, output / f"{NAME}.pdf"
     one_page.write_text(assemble(html, output, edition), "utf-8")
-    with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
-        chromium = playwright.chromium.launch(executable_path=browser, args=FLAGS)
-        page = chromium.new_page()
+    page = browser.new_page()
+    try:
         open_book(page, one_page)
-        printed = Path(folder) / "printed.pdf"
-        print_until_settled(page, printed)
-        chromium.close()
-        describe(printed, pdf)
+        with tempfile.TemporaryDirectory() as folder:
+            printed = Path(folder) / "printed.pdf"
+            print_until_settled(page, printed, [d.slug for d in documents(ROOT)])
+            describe(printed, pdf, page.evaluate(HEADINGS))
+    finally:
+        page.close()
     return pdf
 
 
@@ -139,13 +200,16 @@ def main() -> None:
     edition = os.environ.get("EDITION") or "full"
     if edition not in HTML:
         sys.exit(f"EDITION must be one of {sorted(HTML)}, got {edition!r}")
-    browser = find_browser()
-    if browser is None:
+    path = find_browser()
+    if path is None:
         sys.exit(
             "The print edition is printed by a browser, and no Chromium or Chrome was found on PATH "
             "(try: make pdf BROWSER_PATH=/path/to/chromium)."
         )
-    print(print_book(HTML[edition], OUTPUT[edition], edition, browser))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        print(print_book(HTML[edition], OUTPUT[edition], edition, browser))
+        browser.close()
 
 
 if __name__ == "__main__":
