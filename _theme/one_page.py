@@ -63,7 +63,10 @@ def documents(root: Path) -> list[Document]:
 
 def new(name: str, text: str = "", **attributes: str) -> Tag:
     """A tag with a text; ``class_`` is its class."""
-    tag = Tag(name=name, attrs={key.rstrip("_").replace("_", "-"): value for key, value in attributes.items()})
+    tag = Tag(
+        name=name,
+        attrs={key.rstrip("_").replace("_", "-"): value for key, value in attributes.items()},
+    )
     if text:
         tag.string = text
     return tag
@@ -246,7 +249,7 @@ def prepare(document: Document, html: Path, output: Path, known: dict[Path, Docu
 
 
 def open_with_preface(article: Tag) -> None:
-    """The first page bears the book's title, which has a page of its own, and lists the chapters, as the contents do."""
+    """Leave out what the title page and the contents say: the book's title, the list of chapters."""
     article.find("h1").string = PREFACE
     for section in article.select("section:has(> .toctree-wrapper)"):
         section.decompose()
@@ -281,7 +284,8 @@ def title_page(about: dict[str, str], edition: str) -> Tag:
     page.append(new("p", about["subtitle"], class_="book-subtitle"))
     page.append(new("p", about["authors"], class_="book-authors"))
     edition_name = {"full": "Print edition", "student": "Print edition without solutions"}[edition]
-    rights = f"""<p class="book-rights">{edition_name} of version {about["version"]}, © {about["year"]} {about["authors"]}.
+    rights = f"""<p class="book-rights">{edition_name} of version {about["version"]},
+        © {about["year"]} {about["authors"]}.
         Text: <a rel="license" href="https://creativecommons.org/licenses/by/4.0/">CC BY 4.0</a>.
         Code: <a href="https://opensource.org/license/mit">MIT License</a>.
         Text face Literata: SIL Open Font License.</p>"""

@@ -106,23 +106,28 @@ def destinations(reader: PdfReader) -> dict[str, int]:
     }
 
 
-def looks_empty(page: PageObject) -> bool:
-    """Whether a page holds a few words and no figure."""
+def has_figure(page: PageObject) -> bool:
+    """Whether anything is drawn on a page beside rules."""
     contents = page.get_contents()
     data = contents.get_data() if contents is not None else b""
     pictures = page.get("/Resources", {}).get("/XObject", {})
-    figure = len(pictures) or data.count(b" l\n") + data.count(b" c\n") > FIGURE_STROKES
-    return not figure and len(page.extract_text().split()) < FEW_WORDS
+    return bool(pictures) or data.count(b" l\n") + data.count(b" c\n") > FIGURE_STROKES
+
+
+def looks_empty(page: PageObject, text: str) -> bool:
+    """Whether a page with this text holds a few words and no figure."""
+    return len(text.split()) < FEW_WORDS and not has_figure(page)
 
 
 def with_short_ends(reader: PdfReader, slugs: list[str], places: dict[str, int]) -> list[str]:
     """The chapters that spill a few lines onto a page of their own."""
     begins = [places[slug] for slug in slugs]
     ends = [*(begin - 1 for begin in begins[1:]), len(reader.pages)]
+    last = [reader.pages[end - 1] for end in ends]
     return [
         slug
-        for slug, begin, end in zip(slugs, begins, ends, strict=True)
-        if end > begin and looks_empty(reader.pages[end - 1])
+        for slug, begin, end, page in zip(slugs, begins, ends, last, strict=True)
+        if end > begin and looks_empty(page, page.extract_text())
     ]
 
 
@@ -135,15 +140,15 @@ def print_until_settled(page: Page, file: Path, slugs: list[str]) -> None:
         RuntimeError: if the numbers of the last pass are not those of the one before.
     """
     numbers: dict[str, int] = {}
+    final = False  # tags for screen readers and the outline take time: drafts go without
     for _ in range(PASSES):
-        page.pdf(path=file, prefer_css_page_size=True, outline=True, tagged=True)
+        page.pdf(path=file, prefer_css_page_size=True, outline=final, tagged=final)
         reader = PdfReader(file)
         found = destinations(reader)
-        short = with_short_ends(reader, slugs, found)
-        closer = page.evaluate(SET_CLOSER, [short, CLOSEST])
-        if found == numbers and not closer:
+        closer = page.evaluate(SET_CLOSER, [with_short_ends(reader, slugs, found), CLOSEST])
+        if final and not closer and found == numbers:
             return
-        numbers = found
+        numbers, final = found, not closer
         page.evaluate(FILL_IN, {name: str(number) for name, number in numbers.items()})
     raise RuntimeError(f"the page numbers did not settle in {PASSES} passes")
 
