@@ -18,7 +18,7 @@ WORKERS := -n auto --dist loadscope
 LABS    := --nbval-lax --nbval-current-env --nbval-cell-timeout=300
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test test-full serve labs coursework records bench lint lock clean
+.PHONY: help setup book pdf test test-full serve labs coursework records bench lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ $(READY): requirements.txt constraints.txt pyproject.toml
 
 book: $(READY) ## execute every chapter and build the book, strictly (EDITION=student: no solutions)
 	@EDITION=$(EDITION) $(PY) _theme/build.py
+
+pdf: book ## print the book as one PDF with contents and outline, by a Chromium or Chrome
+	@EDITION=$(EDITION) $(PY) _theme/print_edition.py
 
 test: $(READY) ## unit, statistical and notebook tests, the strict build, one pass of the browser
 	$(PYTEST) $(WORKERS) $(LABS) -m "not full and not build and not browser" tests src/glorot _theme $(wildcard notebooks) coursework

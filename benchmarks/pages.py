@@ -24,8 +24,9 @@ from ipywidgets import Widget
 from ipywidgets.embed import embed_snippet
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from _theme.chromium import find_browser
 from benchmarks import Row
-from tests.browser.harness import find_browser, fresh_page, launched, page_with, served
+from tests.browser.harness import fresh_page, launched, page_with, served
 from tests.browser.test_explorables import MADE, commit
 from tests.browser.test_pages import UNCOUNTED, WEIGHT
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.harness import Visit, find_browser, launched, served, visiting
+from _theme.chromium import find_browser
+from tests.browser.harness import Visit, launched, served, visiting
 
 
 @pytest.fixture(scope="session")

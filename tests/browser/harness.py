@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,24 +15,11 @@ from ipywidgets import Widget
 from ipywidgets.embed import dependency_state, embed_data
 from playwright.sync_api import Browser, Page, Playwright, Request, Route
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+from _theme.chromium import FLAGS
+
 PATIENCE = (
     90_000  # milliseconds for what will come: a machine with other work to do is slow, not wrong
 )
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-def find_browser() -> str | None:
-    """The Chromium or Chrome on this machine; ``$BROWSER_PATH`` overrides."""
-    return os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 @contextmanager
