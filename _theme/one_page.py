@@ -20,6 +20,7 @@ from bs4 import BeautifulSoup, Tag
 ROOT = Path(__file__).resolve().parent.parent
 SHEET = ROOT / "_theme" / "signal_theme" / "static" / "print.css"
 PREFACE = "Preface"
+CHECK = "Check yourself"
 VIEW = "application/vnd.jupyter.widget-view+json"
 STATE = "application/vnd.jupyter.widget-state+json"
 PICTURES = "pictures"
@@ -141,7 +142,7 @@ def is_gathered(fold: Tag) -> bool:
 def exercise(fold: Tag) -> str:
     """The name of the exercise that a solution belongs to: the bold word at its beginning."""
     if fold.find_parent(class_="explorable-still") is not None:
-        return "Check yourself"
+        return CHECK
     question = fold.find_previous_sibling("p")
     name = question.find("strong") if question else None
     return words(name).rstrip(".") if name else "Solution"
@@ -150,7 +151,8 @@ def exercise(fold: Tag) -> str:
 def gather_solutions(article: Tag, slug: str) -> None:
     """Move solutions to the end of the chapter, where nobody reads them by accident; open other folds."""
     gathered = new("section", class_="solutions", id="solutions")
-    gathered.append(new("h2", "Solutions"))
+    heading = new("h2", "Answers")
+    gathered.append(heading)
     for number, fold in enumerate(article.find_all("details"), start=1):
         summary = fold.find("summary")
         if not is_gathered(fold):
@@ -159,8 +161,10 @@ def gather_solutions(article: Tag, slug: str) -> None:
             continue
         asked, answered = f"exercise-{number}", f"solution-{number}"
         name = exercise(fold)
+        if name != CHECK:
+            heading.string = "Solutions"
         pointer = new("p", class_="see-solution", id=asked)
-        link = new("a", f"{'Answers' if name == 'Check yourself' else 'Solution'} on page ")
+        link = new("a", f"{'Answers' if name == CHECK else 'Solution'} on page ")
         link["href"] = f"#{answered}"
         link.append(page_number(f"{slug}--{answered}"))
         pointer.append(link)

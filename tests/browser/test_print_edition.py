@@ -16,6 +16,8 @@ from tests.book.test_editions import TELLING, command, plain
 from tests.browser.test_pages import EXECUTED, PAGES
 
 pytestmark = [pytest.mark.browser, pytest.mark.full]
+FOOT = 59.5  # points: the 21 mm below the text
+HEADING = 45  # points: a small heading and two lines
 TITLE = re.compile(r"<h1>(.*?)<a class=\"headerlink\"", re.DOTALL)
 
 
@@ -38,6 +40,16 @@ def outline(reader: PdfReader) -> list[tuple[str, int]]:
                 yield item.title, reader.get_destination_page_number(item) + 1
 
     return list(entries(reader.outline))
+
+
+def alone(reader: PdfReader) -> list[str]:
+    """Headings at the foot of a page without room for two lines of text below them."""
+
+    def entries(items: list) -> Iterator:
+        for item in items:
+            yield from entries(item) if isinstance(item, list) else [item]
+
+    return [item.title for item in entries(reader.outline) if float(item.top) < FOOT + HEADING]
 
 
 def dangling(reader: PdfReader) -> list[str]:
@@ -122,6 +134,19 @@ class TestPrintEdition:
         assert [title for title, _ in entries] == expected
         numbers = [page for _, page in entries]
         assert numbers == sorted(set(numbers))  # each opens a page of its own
+
+    def test_no_heading_stands_alone_at_the_foot_of_a_page(self, reader):
+        assert alone(reader) == []
+
+    def test_a_heading_that_stands_alone_is_noticed(self, browser, tmp_path):
+        page = browser.new_page()
+        page.set_content(
+            "<style>@page { size: 170mm 240mm; margin: 19mm 18mm 21mm } body { margin: 0 }</style>"
+            "<h1>One</h1><div style='height: 660px'></div><h1>Two</h1>"
+        )
+        page.pdf(path=tmp_path / "a.pdf", prefer_css_page_size=True, outline=True, tagged=True)
+        page.close()
+        assert alone(PdfReader(tmp_path / "a.pdf")) == ["Two"]
 
     def test_the_contents_give_the_pages_of_the_outline(self, html, reader, texts):
         entries = dict(outline(reader))
