@@ -81,7 +81,7 @@ def test_style_sheets_ask_no_other_host(html):
     assert [name for name, text in sheets.items() if asks.search(text)] == []
 
 
-def test_no_link_within_the_book_is_dead(pages):
+def test_no_link_within_the_book_is_dead(pages, html):
     ids = {path: Page(text).ids for path, text in pages.items()}
     dead = []
     for path, text in pages.items():
@@ -89,10 +89,16 @@ def test_no_link_within_the_book_is_dead(pages):
             target, fragment = urldefrag(attributes.get("href", "") if tag == "a" else "")
             if target.startswith(("http:", "https:", "mailto:", "data:")):
                 continue
-            file = (path.parent / unquote(target.split("?")[0])).resolve() if target else path
+            # the page for what is not found stands at any depth: its links begin at the site's root
+            folder = html if target.startswith("/") else path.parent
+            file = (
+                (folder / unquote(target.split("?")[0]).lstrip("/")).resolve() if target else path
+            )
             missing = not file.exists()
             if missing or (fragment and file in ids and unquote(fragment) not in ids[file]):
                 dead.append(f"{path.name}: {attributes.get('href')}")
+            if target.startswith("/") and path.name != "404.html":
+                dead.append(f"{path.name} leaves the book's folder: {attributes.get('href')}")
     assert dead == []
 
 

@@ -25,7 +25,7 @@ def test_every_recipe_but_the_embeddings_is_on_the_page(widget):
         if one.layer != "embedding"
     }
     assert set(widget.recipes) == expected
-    assert len(expected) == 4 * 4 * 8 - 4  # JAX has no defaults
+    assert len(expected) == 4 * 5 * 8 - 5  # JAX has no defaults
 
 
 def test_the_code_of_the_page_is_the_recipe_with_the_readers_sizes(widget):
