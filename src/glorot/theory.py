@@ -415,7 +415,7 @@ def log_moments(
         Means and variances over draws of the weights, for one input, l = 1...L, two arrays of shape (L,); NaN from
         a second moment on that is 0 or beyond all bounds.
 
-    Assumes: normal weights; other distributions change terms of order 1/width.
+    Assumes: normal weights; other distributions change a variance by a share of order 1/width.
     Source: the delta method; Roberts, Yaida & Hanin (2022), chapter 5. Used in *Which scheme for which
     activation?*
 

@@ -108,11 +108,16 @@ def test_names_at_the_ends_of_lines_keep_apart():
     assert np.all(np.diff(heights) > 0.1)
 
 
-def test_layers_report_the_end_first_layer_to_last():
-    series = {"tanh": np.stack([np.full((2, 3), 0.5), [[1e-5, 0.2, 0.3], [3e-5, 0.4, 0.3]]])}
+def test_layers_report_how_far_they_are_apart_and_the_end_first_layer_to_last():
+    series = {
+        "tanh": np.stack([np.full((2, 3), 0.5), [[1e-5, 0.2, 0.3], [3e-5, 0.4, 0.3]]]),
+        "tanh_n": np.array([[[1.0, 2, 4], [6, 2, 1]], [[1, 2, 2], [2, 1, 1]]]),
+    }
     figure = figures.layer_spread(np.array([0, 5000]), series, "std of\ngradients", "log")
     alt = drawn(figure)
     assert "Std of gradients over 5,000 updates" in alt
+    assert "tanh N 5 at first, 2 at the end" in alt  # the nets' 4 and 6, 2 and 2
+    assert "tanh 1 at first, 21,667 at the end" in alt
     assert "tanh 2.0 times ten to the −5, 0.3, 0.3" in alt
     assert figure.figure.axes[0].get_yscale() == "log"
 

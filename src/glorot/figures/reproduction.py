@@ -494,15 +494,21 @@ def layer_spread(
         for ax, values in zip(axes, series.values(), strict=True):
             _number_layers(ax, updates[-1] / 1000, values[-1].mean(axis=0))
         axes[0].set_ylabel(quantity)
-    parts = "; ".join(
+    apart = "; ".join(f"{MODEL_WORDS[m]} {_factors_apart(v)}" for m, v in series.items())
+    ends = "; ".join(
         f"{MODEL_WORDS[model]} " + ", ".join(in_words(v) for v in values[-1].mean(axis=0))
         for model, values in series.items()
     )
     return BookFigure(
         figure,
-        f"{quantity.replace(chr(10), ' ').capitalize()} over {updates[-1]:,} updates. At the end, "
-        f"first layer to last: {parts}.",
+        f"{quantity.replace(chr(10), ' ').capitalize()} over {updates[-1]:,} updates. "
+        f"Largest layer over smallest: {apart}. At the end, first layer to last: {ends}.",
     )
+
+
+def _factors_apart(values: np.ndarray) -> str:
+    factors = (values.max(axis=2) / values.min(axis=2)).mean(axis=1)
+    return f"{in_words(factors[0])} at first, {in_words(factors[-1])} at the end"
 
 
 def _draw_layers(ax: Axes, x: np.ndarray, values: np.ndarray) -> None:
