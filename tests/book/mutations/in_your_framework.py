@@ -89,7 +89,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the line that mends a ReLU net is LeCun's",
-        "diagnose/judging.py",
+        "diagnose/findings.py",
         "keyword = \", nonlinearity='relu'\"",
         "keyword = \", nonlinearity='linear'\"",
     ),
