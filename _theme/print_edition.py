@@ -59,6 +59,7 @@ STICKING_OUT = """() => {
         && n.scrollWidth > n.clientWidth + 1;
     return [...document.querySelectorAll('.bd-article *')]
         .filter(n => !n.closest('mjx-container') || n.tagName === 'MJX-CONTAINER')
+        .filter(n => !n.parentElement.closest('svg'))  // a drawing clips what is in it
         .filter(n => n.getBoundingClientRect().right > right || cut(n)
             || (n.tagName === 'MJX-CONTAINER' && n.scrollWidth > n.clientWidth + 1
                 && n.getAttribute('display')))

@@ -7,8 +7,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
+from _theme.chromium import find_browser
 from tests.browser.contract import commit
-from tests.browser.harness import find_browser, fresh_page, launched, served
+from tests.browser.harness import fresh_page, launched, served
 
 ROOT = Path(__file__).resolve().parent.parent
 GAP, GROUND = 24, "#d8d3c7"

@@ -141,8 +141,9 @@ class TestPrintEdition:
     def test_a_heading_that_stands_alone_is_noticed(self, browser, tmp_path):
         page = browser.new_page()
         page.set_content(
-            "<style>@page { size: 170mm 240mm; margin: 19mm 18mm 21mm } body { margin: 0 }</style>"
-            "<h1>One</h1><div style='height: 660px'></div><h1>Two</h1>"
+            "<style>@page { size: 170mm 240mm; margin: 19mm 18mm 21mm }"
+            " body, h1 { margin: 0; font: 20px/20px serif }</style>"
+            "<h1>One</h1><div style='height: 690px'></div><h1>Two</h1>"
         )
         page.pdf(path=tmp_path / "a.pdf", prefer_css_page_size=True, outline=True, tagged=True)
         page.close()

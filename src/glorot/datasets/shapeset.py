@@ -19,8 +19,10 @@ its center does: there is no anti-aliasing.
 other and a the area of the regular n-gon over that of its circle, the scales and the position of
 the second shape are drawn again while
 
-$$p \ge d \quad\text{and}\quad
-\frac{(s_x s_y a)_2}{(s_x s_y a)_1} \left(1 - 2^{-(p-d)/d}\right) > \frac12 .$$
+.. math::
+
+    p \ge d \quad\text{and}\quad
+    \frac{(s_x s_y a)_2}{(s_x s_y a)_1} \left(1 - 2^{-(p-d)/d}\right) > \frac12 .
 
 Its type and its angles stay. After 50 redraws it is left out.
 

@@ -15,7 +15,7 @@ from glorot.explorables.randomness import normals
 from glorot.figures import circle_still as figures
 from glorot.style import BookFigure
 
-WIDTH, DEPTH, POINTS, QUARTER = 40, 50, 36, 9
+WIDTH, DEPTH, POINTS, QUARTER = 32, 50, 24, 6
 NOISE = 2 * WIDTH + (DEPTH - 1) * WIDTH**2 + DEPTH * WIDTH
 BIAS = {"tanh": 0.3, "relu": 0.0}  # σ_b
 NAMES = {"tanh": "tanh", "relu": "ReLU"}
@@ -24,7 +24,7 @@ SIGMAS = tuple(round(0.5 + 0.1 * k, 1) for k in range(31))
 
 @functools.lru_cache(maxsize=4)
 def predictions(kind: str) -> list[list[list[float]]]:
-    """Predicted by layer, for each of SIGMAS: E[z²], correlation a quarter turn apart and 10° apart."""
+    """Predicted by layer, for each of SIGMAS: E[z²], correlation a quarter turn apart and 15° apart."""
     rows = []
     for sigma_w in SIGMAS:
         arguments = (kind, sigma_w**2, BIAS[kind] ** 2)
@@ -88,7 +88,7 @@ def fate(far: float, near: float) -> str:
 
     Args:
         far: of points a quarter turn apart.
-        near: of points 10° apart.
+        near: of points 15° apart.
     """
     return "collapses" if far > 0.95 else "crumples" if near < 0.9 else "survives"
 
@@ -110,7 +110,7 @@ def run(
 
     Returns:
         For each layer the circle in its first two units, (POINTS, 2), in units of the layer's root mean
-        square; and the correlations a quarter turn and 10° apart, (depth, 2).
+        square; and the correlations a quarter turn and 15° apart, (depth, 2).
     """
     noise, f, start = _noise(seed), ACTIVATIONS[kind].f, 0
     h, rings, found = _circle(), [], []

@@ -128,6 +128,10 @@ def _list(items: Iterable[str]) -> str:
 
 def _answered(question: dict) -> str:
     if question["kind"] == "number":
-        return f"{question['answer']:.3g}{question['unit']}. {question['why']}"
+        return _sentences(f"{question['answer']:.3g}{question['unit']}", question["why"])
     right = next(option for option in question["options"] if option["right"])
-    return f"{right['text']}. {right['why']}"
+    return _sentences(right["text"], right["why"])
+
+
+def _sentences(answer: str, why: str) -> str:
+    return f"{answer.rstrip('.')}. {why}"

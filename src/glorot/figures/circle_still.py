@@ -17,7 +17,7 @@ class Circle:
         sigma_w: the weight scale.
         rings: layer (0 for the inputs) -> the circle in two of its units, (P, 2), in units of the layer's root
             mean square.
-        measured: (L, 2) correlations of inputs a quarter turn and 10° apart, by layer.
+        measured: (L, 2) correlations of inputs a quarter turn and 15° apart, by layer.
         predicted: (L, 2) likewise, from the correlation map.
         fate: what becomes of the circle, one word.
     """
@@ -61,7 +61,7 @@ def circle_through_layers(circles: list[Circle], width: int) -> BookFigure:
         grid[-1, -1].set(xticks=[1, 25, 50], xlabel="layer")
     stories = "; ".join(
         f"at σ_w = {c.sigma_w:g} it {c.fate}: a quarter turn apart ends with correlation "
-        f"{c.measured[-1, 0]:.2f}, predicted {c.predicted[-1, 0]:.2f}, 10° apart with "
+        f"{c.measured[-1, 0]:.2f}, predicted {c.predicted[-1, 0]:.2f}, 15° apart with "
         f"{c.measured[-1, 1]:.2f}, predicted {c.predicted[-1, 1]:.2f}"
         for c in circles
     )
