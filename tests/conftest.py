@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -15,6 +16,30 @@ ACCEPTED_SKIPS = {
     "no CUDA device": "the machines of continuous integration have no accelerator",
     "GLOROT_DATA_SOURCE is not set": "the archives are no part of a clone; .ci/run names them where they lie",
 }
+
+# Tests that share what is costly to make: how their names begin, and the one piece of work that they are. xdist's
+# own groups are read off names that pytest 9.2 no longer lets it change.
+TOGETHER = {
+    "tests/book/test_binder.py": "Binder's environment",
+    "tests/browser/test_jupyterlab.py": "JupyterLab's server",
+    "tests/browser/test_address.py": "a small book with an address",
+    "tests/book/test_editions.py": "the students' edition",
+    "tests/browser/test_print_edition.py::test_the_students": "the students' edition",
+    "tests/browser/test_print_edition.py::TestPrintEdition": "the printed book",
+    "tests/coursework/test_coursework.py::TestRelease": "the releases",
+}
+
+
+class Together(LoadScopeScheduling):
+    """Deals tests out one by one, and those of ``TOGETHER`` to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((name for start, name in TOGETHER.items() if nodeid.startswith(start)), nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Together | None:
+    """Answer ``--dist loadgroup``."""
+    return Together(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -260,12 +260,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environmen
     shutil.rmtree(home, ignore_errors=True)
 
 
-def marked(test):
-    """Mark a test that needs the environment, which one worker makes once."""
-    return pytest.mark.full(pytest.mark.xdist_group("binder")(test))
-
-
-@marked
+@pytest.mark.full
 def test_nothing_is_installed_that_is_not_pinned(environment):
     frozen = environment.run(environment.python, "-m", "pip", "freeze", "--exclude-editable")
     assert frozen.code == 0
@@ -278,7 +273,7 @@ def test_nothing_is_installed_that_is_not_pinned(environment):
     assert environment.run(environment.python, "-m", "pip", "check").code == 0
 
 
-@marked
+@pytest.mark.full
 def test_a_kernel_without_the_book_is_told_what_to_type(environment):
     # what the cell raised, not its source, which is printed after it
     shown = environment.unpackaged.partition("RAISED SystemExit: This lab needs")[2]
@@ -286,7 +281,7 @@ def test_a_kernel_without_the_book_is_told_what_to_type(environment):
     assert "ModuleNotFoundError" not in environment.unpackaged
 
 
-@marked
+@pytest.mark.full
 @pytest.mark.parametrize("lab", LABS, ids=lambda p: p.stem)
 def test_a_lab_runs_on_binder(environment, lab):
     run = environment.execute(environment.repository / "notebooks" / lab.name)
@@ -297,7 +292,7 @@ def test_a_lab_runs_on_binder(environment, lab):
     assert run.peak <= MEGABYTES
 
 
-@marked
+@pytest.mark.full
 def test_a_lab_and_the_server_beside_it_fit(environment, capsys):
     server, kernel = server_and_kernel(environment)
     largest = max(run.peak for _, run in environment.runs)
@@ -366,7 +361,7 @@ def notebook_of(folder: Path, source: str) -> Path:
     return path
 
 
-@marked
+@pytest.mark.full
 def test_memory_that_a_notebook_takes_is_seen(environment, tmp_path):
     idle = environment.execute(notebook_of(tmp_path, "import numpy"))
     taken = "import numpy; held = numpy.ones(300_000_000, dtype='uint8')"
@@ -375,14 +370,14 @@ def test_memory_that_a_notebook_takes_is_seen(environment, tmp_path):
     assert 280 < greedy.peak - idle.peak < 330
 
 
-@marked
+@pytest.mark.full
 def test_a_notebook_that_raises_is_seen(environment, tmp_path):
     run = environment.execute(notebook_of(tmp_path, "1 / 0"))
     assert run.code != 0
     assert "ZeroDivisionError" in run.output
 
 
-@marked
+@pytest.mark.full
 def test_a_notebook_that_hangs_is_ended(environment, tmp_path):
     command = (environment.python, "-c", "import time; time.sleep(60)")
     with pytest.raises(TimeoutError):

@@ -101,7 +101,6 @@ def test_an_unknown_edition_is_refused():
 
 
 @pytest.mark.full
-@pytest.mark.xdist_group("edition")
 class TestStudentEdition:
     @pytest.fixture(scope="class")
     @staticmethod

@@ -11,7 +11,7 @@ from tests.book.test_address import REPOSITORY, built
 from tests.browser.harness import served
 from tests.browser.test_pages import check, violations
 
-pytestmark = [pytest.mark.browser, pytest.mark.full, pytest.mark.xdist_group("address")]
+pytestmark = [pytest.mark.browser, pytest.mark.full]
 
 MENU = ".dropdown-source-buttons"
 

@@ -23,8 +23,7 @@ from tests.browser.contract import commit, settle
 from tests.browser.harness import PATIENCE
 from tests.browser.test_explorables import MADE
 
-# one server: with `--dist loadgroup` its tests stay with one worker
-pytestmark = [pytest.mark.browser, pytest.mark.full, pytest.mark.xdist_group("jupyterlab")]
+pytestmark = [pytest.mark.browser, pytest.mark.full]
 
 SETTINGS = {
     "@jupyterlab/apputils-extension/notification": {

@@ -83,7 +83,6 @@ def empty_pages(reader: PdfReader, texts: list[str]) -> list[int]:
     return [n for n, (page, text) in pages if n > 1 and print_edition.looks_empty(page, text)]
 
 
-@pytest.mark.xdist_group("print")
 class TestPrintEdition:
     @pytest.fixture(scope="class")
     @staticmethod
@@ -251,7 +250,6 @@ class TestPrintEdition:
             assert len(missing) <= len(lines) // 3, (path.name, missing)
 
 
-@pytest.mark.xdist_group("edition")
 def test_the_students_edition_holds_no_solution(browser, html, tmp_path):
     done = command("student")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -214,7 +214,6 @@ def shown(cell):
 
 
 @pytest.mark.full
-@pytest.mark.xdist_group("release")  # each is made once, for all of its tests
 @pytest.mark.parametrize("name", NAMES)
 class TestRelease:
     def test_holds_nothing_of_solutions_or_hidden_tests(self, name, made):

@@ -143,7 +143,7 @@ def card(title: str, rows: Sequence[Row]) -> Figure:
     """
     with book_style():
         figure = Figure(figsize=(12, 6.3), dpi=100, facecolor=PAPER)
-        figure.text(0.06, 0.83, title, size=44, color=INK, weight=600)
+        figure.text(0.06, 0.83, title, size=44, color=INK)
         asked = "How large should random weights be?"
         figure.text(0.06, 0.73, asked, size=24, color=MUTED, style="italic")
         edges = {"left": 0.06, "right": 0.94, "top": 0.66, "bottom": 0.08}
