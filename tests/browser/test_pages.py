@@ -71,7 +71,7 @@ def test_every_page_is_quiet_self_contained_and_accessible(visit, address, page)
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("width", [375, 768, 1300])
+@pytest.mark.parametrize("width", [375, 1300])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("page", ALL_PAGES)
 def test_every_page_in_every_theme_and_width(visit, address, page, theme, width):

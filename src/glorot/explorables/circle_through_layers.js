@@ -73,7 +73,7 @@ const CIRCLE = Array.from({ length: POINTS }, (_, p) => [Math.cos, Math.sin].map
 const fate = (far, near) => (far > 0.95 ? 0 : near < 0.9 ? 2 : 1);
 const typeset = text => text.split('σ_w').flatMap((part, i) => (i ? ['σ', html('sub', { style: 'line-height: 0' }, 'w'), part] : [part]));
 const spoken = text => text.replaceAll('σ_w', 'sigma w');
-const digits = c => c.toFixed(2).replace('-', '−');
+const digits = c => (Math.abs(c) < 0.005 ? 0 : c).toFixed(2).replace('-', '−');
 
 function render({ model, el }) {
   const sigmas = model.get('sigmas'), paths = model.get('paths'), asked = sigmas.indexOf(2.5), first = { kind: 'tanh', place: asked, revealed: false };
