@@ -6,6 +6,7 @@ is left to that reader, which executes it again and says what went wrong.
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -59,7 +60,9 @@ def execute(app: Sphinx, env: BuildEnvironment, names: list[str]) -> None:
     todo = list(missing(env, names, cache))
     if not todo:
         return
-    with ProcessPoolExecutor(min(AT_A_TIME, len(todo))) as pool:
+    # a forked worker would inherit locks of threads that it does not have
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(AT_A_TIME, len(todo)), spawn) as pool:
         runs = {
             pool.submit(executed, notebook, str(path.parent), config.execution_timeout): path
             for path, notebook in todo
