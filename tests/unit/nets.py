@@ -512,6 +512,72 @@ def _vgg():
     return nn.Sequential(cnn(6, 32, norm=True)[:-1], nn.Linear(128, 10))
 
 
+class AttentionPooling(nn.Module):
+    """A learned query that every example's tokens are asked by."""
+
+    def __init__(self, dim=32, bias_kv=False):
+        super().__init__()
+        self.query = nn.Parameter(torch.randn(1, 1, dim))
+        self.attention = nn.MultiheadAttention(dim, 4, batch_first=True, add_bias_kv=bias_kv)
+        self.head = nn.Linear(dim, 10)
+
+    def forward(self, x):
+        query = self.query.expand(len(x), -1, -1)
+        return self.head(self.attention(query, x, x)[0][:, 0])
+
+
+class Perceiver(nn.Module):
+    """Learned latents that are repeated for each example, normalized and projected to queries."""
+
+    def __init__(self, dim=64, latents=16):
+        super().__init__()
+        self.latents = nn.Parameter(torch.randn(latents, dim))
+        self.embed, self.norm = nn.Linear(3, dim), nn.LayerNorm(dim)
+        self.to_query, self.to_pair = nn.Linear(dim, dim), nn.Linear(dim, 2 * dim)
+        self.out, self.head = nn.Linear(dim, dim), nn.Linear(dim, 10)
+
+    def forward(self, x):
+        latents = self.latents[None].repeat(len(x), 1, 1)
+        query = self.to_query(self.norm(latents))
+        key, value = self.to_pair(self.norm(self.embed(x))).chunk(2, -1)
+        scores = torch.einsum("bid,bjd->bij", query, key) / query.shape[-1] ** 0.5
+        return self.head((latents + self.out(scores.softmax(-1) @ value)).mean(1))
+
+
+class Detector(nn.Module):
+    """Patches and learned object queries through an encoder and a decoder."""
+
+    def __init__(self, dim=64, queries=10):
+        super().__init__()
+        self.patches = nn.Conv2d(3, dim, 8, 8)
+        self.places = nn.Parameter(torch.rand(16, dim))
+        self.queries = nn.Parameter(torch.rand(queries, dim))
+        self.transformer = nn.Transformer(dim, 4, 2, 2, 128, dropout=0.0, batch_first=True)
+        self.head = nn.Linear(dim, 10)
+
+    def forward(self, x):
+        tokens = self.patches(x).flatten(2).transpose(1, 2) + self.places
+        queries = self.queries[None].repeat(len(x), 1, 1)
+        return self.head(self.transformer(tokens, queries).mean(1))
+
+
+class Experts(nn.Module):
+    """A soft mixture of four two-layer networks, weights in arrays of rank three."""
+
+    def __init__(self, dim=32, hidden=64, experts=4):
+        super().__init__()
+        self.gate = nn.Linear(dim, experts)
+        self.first = nn.Parameter(torch.randn(experts, dim, hidden) * (2 / dim) ** 0.5)
+        self.second = nn.Parameter(torch.randn(experts, hidden, dim) * hidden**-0.5)
+        self.head = nn.Linear(dim, 10)
+
+    def forward(self, x):
+        share = self.gate(x).softmax(-1)
+        hidden = torch.relu(torch.einsum("bd,edh->beh", x, self.first))
+        answers = torch.einsum("beh,ehd->bed", hidden, self.second)
+        return self.head((share[..., None] * answers).sum(1))
+
+
 HEALTHY = {
     "linear regression": lambda: (nn.Linear(20, 1), torch.randn(64, 20)),
     "MLP 3, default": lambda: (mlp(2, 128), torch.randn(64, 64)),
@@ -571,6 +637,14 @@ HEALTHY = {
     "DCGAN discriminator": lambda: (dcgan_discriminator(), images(16)),
     "ResNet-50, narrow": lambda: (bottlenecks(), images(8, side=64)),
     "diffusion": lambda: (Diffusion(), ((images(16), torch.randint(1000, (16,))), None)),
+    "attention pooling": lambda: (AttentionPooling(), torch.randn(16, 9, 32)),
+    "attention pooling, biased keys": lambda: (
+        AttentionPooling(bias_kv=True),
+        torch.randn(16, 9, 32),
+    ),
+    "Perceiver": lambda: (Perceiver(), torch.randn(16, 50, 3)),
+    "detector": lambda: (Detector(), images(16)),
+    "experts": lambda: (Experts(), torch.randn(32, 32)),
     "bag of words": lambda: (BagOfWords(), tokens(32)),
     "residual MLP, zero-initialized": lambda: (ResidualMLP(12, 64), torch.randn(64, 64)),
     "residual MLP, He, 8 blocks": lambda: (ResidualMLP(8, 64, zero=False), torch.randn(64, 64)),

@@ -137,6 +137,9 @@ ELSEWHERE = {
     ("GRU cells", "×0.1"): ("cell", "signal-vanishes"),
     ("bag of words", "×0"): ("fc", "identical-units"),
     ("DCGAN discriminator", "×100"): ("8", "signal-explodes"),
+    ("experts", "first"): ("first", "signal-explodes"),
+    ("experts", "second"): ("second", "signal-explodes"),
+    ("attention pooling", "attention.in_proj_weight"): ("attention", "signal-explodes"),
     ("Llama-like", "×100"): ("layers.0.attention.qkv", "signal-explodes"),
     ("encoder, post-norm", "×10"): ("encoder.layers.0.self_attn", "gradient-explodes"),
     ("ResNet-20", "×0.1"): None,  # its normalizations undo it
@@ -436,6 +439,24 @@ def test_outputs_far_apart_are_blamed_on_the_last_layer():
     torch.manual_seed(0)
     net = scaled(nets.mlp(3, 64, nn.ReLU, nets.he), 100, 3)
     assert said(diagnose(net, torch.randn(64, 64))) == [("6", "signal-explodes")]
+
+
+def test_inputs_of_another_scale_are_a_remark_and_not_the_fault_of_the_last_layer():
+    torch.manual_seed(0)
+    net = scaled(nets.mlp(3, 64, nn.ReLU, nets.he), 4, 3)
+    x = torch.randn(64, 64)
+    assert said(diagnose(net, x)) == []
+    loud = diagnose(net, 138 * x)
+    assert said(loud) == []
+    assert any("root mean square 138" in remark for remark in loud.remarks)
+
+
+def test_the_matrices_of_an_einsum_have_the_fans_that_its_equation_says():
+    torch.manual_seed(0)
+    report = diagnose(nets.Experts(), torch.randn(32, 32))
+    fans = {layer.layer: (layer.fan_in, layer.fan_out) for layer in report.layers}
+    assert fans["first"] == (32, 4 * 64)
+    assert fans["second"] == (64, 32)
 
 
 @pytest.mark.parametrize("reentrant", [False, True])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from glorot.diagnose.findings import Finding, each_call, init_line, layers_of, told_left, told_span
 from glorot.diagnose.local import HUGE_SCALE
@@ -150,7 +151,7 @@ class Chain:
             worst = max(worst, total)
         if not huge and worst <= EXPLODED:
             return None
-        roots = huge or [s for s in stages if s.gain > 1.4]
+        roots = [self._loud_part(s) for s in huge] or [s for s in stages if s.gain > 1.4]
         layers = layers_of(roots)
         factor = typical_gain([s.gain for s in roots])
         plain = bool(huge) or all(s.plain for s in roots)
@@ -170,11 +171,22 @@ class Chain:
     def _is_huge(stage: Stage) -> bool:
         return _scale(stage) > HUGE_SCALE and stage.gain > HUGE_GAIN
 
+    def _loud_part(self, stage: Stage) -> Stage:
+        """Of a stage of several layers, those whose own weights are too large, if there are any."""
+        loud = [n for n in stage.nodes if any(v.up > HUGE_SCALE for v in self.views[n.index])]
+        if not loud:
+            return stage
+        return replace(stage, nodes=loud, views=[v for n in loud for v in self.views[n.index]])
+
     def _floods_outputs(self, stage: Stage) -> bool:
-        """Whether an output layer alone makes outputs so far apart that a loss has nothing to learn from."""
+        """Whether an output layer alone makes outputs so far apart that a loss has nothing to learn from.
+
+        Inputs of another scale than about 1 have a remark of their own.
+        """
         outputs = self.seen.nodes[stage.end]
         loud = _scale(stage) > HUGE_SCALE and stage.weight_gain > HUGE_GAIN
-        return loud and stage.plain and power_of(self.seen, outputs) > FLOODED
+        inputs = max([1.0, *(self.seen.nodes[source].moment for source in self.seen.sources)])
+        return loud and stage.plain and power_of(self.seen, outputs) > FLOODED * inputs
 
     def _zero_ends(self, stages: Sequence[Stage]) -> str:
         """Let each branch start at zero: its last weights do not add anything then."""

@@ -31,11 +31,12 @@ _AXES = {
     "conv_transpose1d": (0, 1),
     "conv_transpose2d": (0, 1),
     "conv_transpose3d": (0, 1),
-    "multi_head_attention_forward": (1, 0),
 }
 RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 CELLS = ("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
 _AXES |= dict.fromkeys((*RECURRENT, *CELLS), (1, 0))
+_ATTENTION = "multi_head_attention_forward"
+_AXES |= {_ATTENTION: (1, 0)}
 _PRODUCTS = ("matmul", "rmatmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "tensordot")
 NORMALIZERS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "normalize")
 NORMS = ("rsqrt", "sqrt", "std", "var", "norm", "vector_norm", "var_mean", "std_mean")
@@ -269,6 +270,8 @@ class Tracer(TorchFunctionMode):
         parents = frozenset(o.node for o in origins if o.node is not None)
         if not parents:
             names = frozenset().union(*(o.names for o in origins))
+            if _makes_a_signal(name, given):
+                names = frozenset()
             for one in made if names else []:
                 one._glorot_origin = (self, _Origin(None, names))  # type: ignore[attr-defined]
             return
@@ -321,14 +324,18 @@ class Tracer(TorchFunctionMode):
         if name not in _AXES and name not in _PRODUCTS and name != "opaque":
             return ()
         groups = _groups(name, call)
+        matrices = _attention_weights(call) if name == _ATTENTION else None
         found = []
         for place, (tensor, origin) in enumerate(zip(given, origins, strict=True)):
+            if matrices is not None and id(tensor) not in matrices:
+                continue  # queries that are learned, the bias of the keys
             if origin.names and origin.node is None and tensor.ndim >= 2:
-                in_axis, out_axis = _AXES.get(name, (-1, -2) if place == 0 else (-2, -1))
-                if name == "rmatmul":
-                    in_axis, out_axis = -2, -1
                 names = tuple(sorted(origin.names))
-                found.append(Weight(names, tensor.detach(), in_axis, out_axis, groups))
+                if name in _PRODUCTS:
+                    matrix, count = _as_matrix(name, call[0], tensor.detach(), place)
+                    found.append(Weight(names, matrix, 1, 0, count))
+                else:
+                    found.append(Weight(names, tensor.detach(), *_AXES.get(name, (-2, -1)), groups))
         return tuple(found)
 
     # ------------------------------------------------------------------ the measurements
@@ -410,6 +417,58 @@ def _sampled(tensor: torch.Tensor) -> torch.Tensor:
     step = max(1, flat.numel() // _COLUMNS)
     step += step > 1 and step % 2 == 0  # sizes are even: an odd step does not meet one channel only
     return flat[::step].double()
+
+
+def _makes_a_signal(name: str, given: list[torch.Tensor]) -> bool:
+    """Whether what is computed from parameters alone is a learned signal, no weights: a token or query."""
+    if name in _AXES:  # a layer, applied to parameters
+        return True
+    first = given[0]
+    if name in ("expand", "expand_as", "broadcast_to", "repeat", "tile"):  # over the batch
+        return first.ndim > 2 and first.shape[0] == 1
+    return name in _PRODUCTS and first.ndim > 2
+
+
+def _attention_weights(call: tuple[tuple, dict]) -> set[int]:
+    """Which of the tensors given to attention are its matrices."""
+    args, kwargs = call
+    positional = [args[place] for place in (5, 11) if place < len(args)]
+    named = [
+        kwargs.get(f"{one}_weight") for one in ("in_proj", "out_proj", "q_proj", "k_proj", "v_proj")
+    ]
+    return {id(one) for one in (*positional, *named) if isinstance(one, torch.Tensor)}
+
+
+def _as_matrix(
+    name: str, args: tuple, tensor: torch.Tensor, place: int
+) -> tuple[torch.Tensor, int]:
+    """The weights of a product as (groups · out, in), and the number of groups."""
+    if name == "einsum" and isinstance(args[0], str):
+        found = _einsum_matrix(args[0], tensor, place)
+        if found is not None:
+            return found
+    transposed = place == 0 and name != "rmatmul"
+    matrices = tensor if transposed else tensor.transpose(-1, -2)
+    return matrices.reshape(-1, matrices.shape[-1]), math.prod(matrices.shape[:-2])
+
+
+def _einsum_matrix(
+    equation: str, tensor: torch.Tensor, place: int
+) -> tuple[torch.Tensor, int] | None:
+    """The same, where an equation says which axes are summed, shared with the other factor or new."""
+    inputs, arrow, output = equation.replace(" ", "").partition("->")
+    terms = inputs.split(",")
+    if not arrow or len(terms) != 2 or "." in terms[place] or len(terms[place]) != tensor.ndim:
+        return None
+    own, other = terms[place], terms[1 - place]
+    summed = [k for k, letter in enumerate(own) if letter not in output]
+    shared = [k for k, letter in enumerate(own) if letter in output and letter in other]
+    new = [k for k, letter in enumerate(own) if letter in output and letter not in other]
+    if not summed:
+        return None
+    size = math.prod(tensor.shape[k] for k in summed)
+    count = math.prod(tensor.shape[k] for k in shared)
+    return tensor.permute(*shared, *new, *summed).reshape(-1, size), count
 
 
 def _groups(name: str, call: tuple[tuple, dict]) -> int:
