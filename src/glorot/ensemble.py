@@ -122,7 +122,8 @@ class Ensemble:
         device: ``"cpu"`` or a CUDA device; there a step is captured as a graph and replayed.
 
     Raises:
-        ValueError: for no configs, or sizes that are fewer than two or not positive integers.
+        ValueError: for no configs, sizes that are fewer than two or not positive integers, or a device
+            that is neither the CPU nor a CUDA device of this machine.
 
     Source: Glorot & Bengio (2010), section 2, for the protocol: softmax, negative log-likelihood,
     plain SGD.
@@ -144,7 +145,7 @@ class Ensemble:
     ) -> None:
         self.configs = _checked_configs(configs)
         self.sizes = _checked_sizes(sizes)
-        self.device = torch.device(device)
+        self.device = _checked_device(device)
         drawn = [_draw_weights(config, self.sizes) for config in self.configs]
         self.weights = tuple(
             torch.stack([torch.from_numpy(w) for w in layer]).to(self.device)
@@ -560,6 +561,18 @@ def _checked_configs(configs: Sequence[EnsembleConfig]) -> tuple[EnsembleConfig,
         if not isinstance(config, EnsembleConfig):
             raise ValueError(f"configs must hold EnsembleConfig only, got {config!r}")
     return configs
+
+
+def _checked_device(device: str | torch.device) -> torch.device:
+    try:
+        found = torch.device(device)
+    except (RuntimeError, TypeError):
+        found = None
+    if found is None or found.type not in ("cpu", "cuda"):
+        raise ValueError(f'device must be "cpu" or a CUDA device, got {device!r}')
+    if found.type == "cuda" and (found.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device must be one that this machine has, got {device!r}")
+    return found
 
 
 def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:

@@ -394,6 +394,12 @@ def test_an_ensemble_names_what_is_wrong(configs, sizes, match):
         Ensemble(configs, sizes)
 
 
+@pytest.mark.parametrize("device", ["tpu", "meta", None, "cuda:99"])
+def test_a_device_that_is_none_is_named(device):
+    with pytest.raises(ValueError, match=f"device must be .*{device}"):
+        Ensemble([config()], SIZES, device)
+
+
 X, Y = batch()
 NAN, INF, HUGE = X.copy(), X.copy(), X.astype(np.float64)
 NAN[0, 0], INF[3, 2], HUGE[1, 1] = np.nan, -np.inf, 1e300
