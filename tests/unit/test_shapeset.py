@@ -1,4 +1,4 @@
-"""Shapeset-3×2 follows its law: what is drawn, where, in which grey, and which pixels it takes."""
+"""Shapeset-3×2 follows its law: what is drawn, where, in which gray, and which pixels it takes."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_edges_along_the_rows_are_drawn():
         kinds=np.array([[1, -1]], np.int8),
         matrices=np.stack([square, np.zeros((2, 2))])[None],
         centers=np.array([[[16.2, 10.2], [0.0, 0.0]]]),
-        greys=np.array([[1.0, 1.0]], np.float32),
+        grays=np.array([[1.0, 1.0]], np.float32),
         backgrounds=np.zeros(1, np.float32),
     )
     expected = np.zeros((32, 32), np.float32)
@@ -228,22 +228,22 @@ def test_edges_along_the_rows_are_drawn():
     np.testing.assert_array_equal(shapeset.render(scene)[0], expected)
 
 
-def test_an_image_has_two_or_three_greys_and_no_edges_between_them(scenes, pixels):
+def test_an_image_has_two_or_three_grays_and_no_edges_between_them(scenes, pixels):
     images = shapeset.render(scenes)
     for image in range(500):
         first, second = pixels[image]
         values = np.full((32, 32), scenes.backgrounds[image])
-        values[first] = scenes.greys[image, 0]
-        values[second] = scenes.greys[image, 1]  # the second is drawn over the first
+        values[first] = scenes.grays[image, 0]
+        values[second] = scenes.grays[image, 1]  # the second is drawn over the first
         np.testing.assert_array_equal(images[image], values)
         assert len(np.unique(values)) <= 3
 
 
-def test_background_and_shapes_lie_on_opposite_sides_of_middle_grey(scenes):
+def test_background_and_shapes_lie_on_opposite_sides_of_middle_gray(scenes):
     inverted = scenes.backgrounds > 0.5
     assert stats.binomtest(int(inverted.sum()), len(inverted)).pvalue > LEVEL
     background = np.where(inverted, 1 - scenes.backgrounds, scenes.backgrounds)
-    shapes = np.where(inverted[:, None], 1 - scenes.greys, scenes.greys)
+    shapes = np.where(inverted[:, None], 1 - scenes.grays, scenes.grays)
     assert stats.kstest(background / 0.45, "uniform").pvalue > LEVEL
     for shape in range(2):
         assert stats.kstest((shapes[:, shape] - 0.55) / 0.45, "uniform").pvalue > LEVEL
@@ -268,7 +268,7 @@ def test_the_foreground_covers_as_much_as_in_the_original(scenes, pixels):
         assert not within(values, 0.28 * AREAS[kind])  # scales in 0.2–0.86
 
 
-def test_the_greys_have_the_published_mean_and_spread(scenes):
+def test_the_grays_have_the_published_mean_and_spread(scenes):
     images = shapeset.render(scenes)
     assert within(images.mean(axis=(1, 2)), 0.499, 5e-4)
     # E[(x − 1/2)²] does not depend on the geometry: 0.225² + …, the mean over a uniform 0.05–0.5

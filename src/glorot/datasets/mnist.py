@@ -1,4 +1,4 @@
-"""MNIST: 70,000 handwritten digits, 28×28 grey; 50,000 / 10,000 / 10,000 as in the paper.
+"""MNIST: 70,000 handwritten digits, 28×28 gray; 50,000 / 10,000 / 10,000 as in the paper.
 
 The validation images are the last 10,000 of the official training file. Source: Y. LeCun,
 L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document recognition", 1998.

@@ -38,18 +38,18 @@ Kinds = NDArray[np.int8]
 
 @dataclass(frozen=True)
 class Scenes:
-    """The shapes and the greys of n images, before any pixel is painted.
+    """The shapes and the grays of n images, before any pixel is painted.
 
     `kinds` (n, 2) are indices into `SHAPE_NAMES`, −1 where there is no second shape; `matrices`
     (n, 2, 2, 2) take a vertex u of the regular polygon of diameter 1 to u @ matrix, in pixels;
     `centers` (n, 2, 2) are (x, y) in pixels from the upper left corner, so that the center of the
-    first pixel is (0.5, 0.5); `greys` (n, 2) and `backgrounds` (n,) lie in [0, 1].
+    first pixel is (0.5, 0.5); `grays` (n, 2) and `backgrounds` (n,) lie in [0, 1].
     """
 
     kinds: Kinds
     matrices: Floats
     centers: Floats
-    greys: NDArray[np.float32]
+    grays: NDArray[np.float32]
     backgrounds: NDArray[np.float32]
 
     def __len__(self) -> int:
@@ -92,13 +92,13 @@ def draw_scenes(n: int, rng: np.random.Generator) -> Scenes:
     matrices[seconds, 1], centers[seconds, 1] = matrix[:, kept].T, center[:, kept].T
     kinds[:, 1] = NO_SHAPE
     kinds[seconds, 1] = second_kinds[kept]
-    return Scenes(kinds, matrices.reshape(n, 2, 2, 2), centers, *_draw_greys(n, rng))
+    return Scenes(kinds, matrices.reshape(n, 2, 2, 2), centers, *_draw_grays(n, rng))
 
 
-def _draw_greys(
+def _draw_grays(
     n: int, rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Greys (n, 2) of the shapes and (n,) of the background, on opposite sides of middle grey."""
+    """Grays (n, 2) of the shapes and (n,) of the background, on opposite sides of middle gray."""
     inverted = rng.random(n) < 0.5
     shapes = _LIGHT[0] + (_LIGHT[1] - _LIGHT[0]) * rng.random((n, 2), dtype=np.float32)
     background = _DARK[0] + (_DARK[1] - _DARK[0]) * rng.random(n, dtype=np.float32)

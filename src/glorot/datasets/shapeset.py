@@ -1,4 +1,4 @@
-r"""Shapeset-3×2, the paper's endless data set: one or two shapes on a 32×32 grey image.
+r"""Shapeset-3×2, the paper's endless data set: one or two shapes on a 32×32 gray image.
 
 **The law.** An image bears one or two shapes with equal chance. A shape is a triangle, a
 parallelogram or an ellipse (a polygon of 20 vertices) with equal chance. It starts as a regular
@@ -11,7 +11,7 @@ polygon in a circle of diameter 1, one edge horizontal, and is
 4. turned by a full random turn;
 5. placed uniformly where its bounding box and one pixel around it lie inside the image.
 
-With chance 1/2 the background's grey is uniform in 0–0.45 and the grey of each shape in 0.55–1,
+With chance 1/2 the background's gray is uniform in 0–0.45 and the gray of each shape in 0.55–1,
 else the other way round. The second shape is painted over the first. A pixel belongs to a shape if
 its center does: there is no anti-aliasing.
 
@@ -89,7 +89,7 @@ Labels = NDArray[np.int64]
 def sample(n: int, rng: np.random.Generator) -> tuple[Images, Labels]:
     """Draw n labelled images of Shapeset-3×2 by the law in the module's docstring.
 
-    Returns images, float32 of shape (n, 32, 32) with greys in [0, 1], and labels, int64 of shape
+    Returns images, float32 of shape (n, 32, 32) with grays in [0, 1], and labels, int64 of shape
     (n,), indices into `CLASS_NAMES`. Raises ValueError if n is no whole number ≥ 0 or rng is no
     Generator. Used in the chapter `reproduction`.
 
@@ -173,17 +173,17 @@ def _parts(n: int, size: int) -> Iterator[slice]:
 def _render_into(images: Images, scenes: Scenes) -> None:
     for part in _parts(len(scenes), _ROW_CHUNK):
         rows = shape_rows(scenes.kinds[part], scenes.matrices[part], scenes.centers[part])
-        backgrounds, greys = scenes.backgrounds[part], scenes.greys[part]
+        backgrounds, grays = scenes.backgrounds[part], scenes.grays[part]
         for few in _parts(len(rows), _PAINT_CHUNK):
-            _paint(images[part][few], rows[few], backgrounds[few], greys[few])
+            _paint(images[part][few], rows[few], backgrounds[few], grays[few])
 
 
-def _paint(images: Images, rows: NDArray[np.uint32], backgrounds: Images, greys: Images) -> None:
+def _paint(images: Images, rows: NDArray[np.uint32], backgrounds: Images, grays: Images) -> None:
     images[...] = backgrounds[:, None, None]
     for shape in range(2):
         bits = np.ascontiguousarray(rows[:, shape]).astype("<u4", copy=False).view(np.uint8)
         mask = np.unpackbits(bits, bitorder="little").view(np.bool_).reshape(images.shape)
-        np.copyto(images, greys[:, shape, None, None], where=mask)
+        np.copyto(images, grays[:, shape, None, None], where=mask)
 
 
 def shape_rows(

@@ -1,4 +1,4 @@
-"""Small-ImageNet: ten balanced groups of photographs, 37×37 grey; 18,000 / 2,000 / 2,000.
+"""Small-ImageNet: ten balanced groups of photographs, 37×37 gray; 18,000 / 2,000 / 2,000.
 
 The paper's Small-ImageNet (90,000 / 10,000 / 10,000) was never published. This stand-in is built
 from Tiny-ImageNet: four of its 200 classes to a group. Seven groups bear the paper's names; its

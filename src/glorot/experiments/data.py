@@ -28,7 +28,7 @@ class Source:
         name: ``shapeset``, or a name that ``datasets.load`` knows.
         examples: number of Shapeset's training images; None: training draws without end. Of no
             meaning for other data sets.
-        lowest: grey of black, 0 or −1; white is 1.
+        lowest: gray of black, 0 or −1; white is 1.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Source:
 
     @property
     def label(self) -> str:
-        """The name, with the range of grey values where it is not the usual one."""
+        """The name, with the range of gray values where it is not the usual one."""
         return self.name if self.lowest == 0 else f"{self.name} [-1, 1]"
 
     @property

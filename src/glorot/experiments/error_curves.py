@@ -1,7 +1,7 @@
 """Test error over the updates on Shapeset, and what the paper concludes from it (Figure 11).
 
 Every *arm* is a model in a setting: plain gradient descent, a rate for every parameter, layers that
-widen or narrow with depth, or grey values from −1. Its learning rate is chosen on the validation
+widen or narrow with depth, or gray values from −1. Its learning rate is chosen on the validation
 error of one seed after the last update, from a ladder that is walked on while the best rate is the
 lowest or highest tried. Other seeds are then measured at it. Seed k means the same images in the
 same order in every arm.
@@ -40,7 +40,7 @@ class Setting:
         models: its models.
         hidden: widths of the hidden layers.
         budget: learning rates that may be tried, and the number of updates.
-        lowest: grey of black, 0 or −1.
+        lowest: gray of black, 0 or −1.
         rule: sets a rate for every parameter; None is plain gradient descent.
     """
 
@@ -186,7 +186,7 @@ def _shapes() -> Iterator[Claim]:
         )
 
 
-def _greys() -> Iterator[Claim]:
+def _grays() -> Iterator[Claim]:
     signed, signed_n = ("signed/tanh",), ("signed/tanh_n",)
     range_ = "grey values from -1 to 1"
     yield from _claims(
@@ -214,8 +214,8 @@ def _greys() -> Iterator[Claim]:
 
 _MEASURES: tuple[Measure, ...] = ("test_error", "mean_error")
 
-CLAIMS: tuple[Claim, ...] = (*_models(), *_second_order(), *_shapes(), *_greys())
-"""What the paper concludes about Shapeset, and what its silence on the range of greys leaves open.
+CLAIMS: tuple[Claim, ...] = (*_models(), *_second_order(), *_shapes(), *_grays())
+"""What the paper concludes about Shapeset, and what its silence on the range of grays leaves open.
 
 "Fares better" and "helps" have two readings, each tried: a lower error after the last update, and a
 lower mean error, which is what converging sooner looks like.
@@ -487,7 +487,7 @@ ERROR_CURVES = Experiment(
             curve_examples=10_000,
         ),
     },
-    sources=lambda config: (Source("shapeset", config.examples),),  # greys from -1: the same images
+    sources=lambda config: (Source("shapeset", config.examples),),  # grays from -1: the same images
     work=_work,
     deviations=_deviations,
     run=_run,
