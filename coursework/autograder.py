@@ -34,12 +34,15 @@ def main() -> int:
     """Grade what lies in the submission's folder and write the marks."""
     root = Path(os.environ.get("AUTOGRADER_ROOT", "/autograder"))
     assignment = grading.load_assignment(str(HERE))
-    found = sorted((root / "submission").rglob("*.ipynb"))
-    found = [p for p in found if not any(part.startswith(".") for part in p.parts)]
+    found = grading.find_submissions([root / "submission"])
+    found.sort(key=lambda p: p.suffix.lower() != ".ipynb")  # notebooks before scripts
     path = found[0] if found else root / "submission" / f"{assignment.name}.ipynb"
     report = grading.grade(assignment, path, int((HERE / "seed.txt").read_text("utf-8")))
     (root / "results").mkdir(parents=True, exist_ok=True)
-    (root / "results" / "results.json").write_text(json.dumps(results(report), indent=1), "utf-8")
+    content = results(report)
+    if len(found) > 1:
+        content["output"] += f"\nOf {len(found)} files this one was graded: {path.name}"
+    (root / "results" / "results.json").write_text(json.dumps(content, indent=1), "utf-8")
     return 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 from scipy import stats
@@ -35,7 +35,9 @@ def judge_schemes(cases: Sequence[Case], answers: Sequence[object]) -> list[str]
             bound = fan_in**-0.5 if scheme == "standard" else (6 / (fan_in + fan_out)) ** 0.5
             law = stats.uniform(-bound, 2 * bound)
             outside = not (np.abs(weight) <= bound * (1 + 1e-6)).all()  # not a number is outside
-            if outside or stats.kstest(weight.ravel(), law.cdf).pvalue < 1e-4:
+            if (
+                outside or stats.kstest(weight.ravel(), law.cdf).pvalue < 1e-6
+            ):  # all students draw alike
                 found.append(
                     f"{case.label}: a {fan_in} x {fan_out} matrix has another distribution"
                 )
@@ -81,13 +83,15 @@ def draw_ratios(rng: np.random.Generator) -> list[Case]:
     """Ten ratios with t just beyond the level's 3.6897 and just below it, on both sides.
 
     Just below lie a one-sided test (3.25) and a standard deviation without ddof (3.60 becomes 3.79). The
-    spread is drawn too, so that a threshold on the mean is no way to know; and in the clear cases one
-    ratio lies on the other side of one, in the others none does, so that neither is counting.
+    spread is drawn too, so that a threshold on the mean is no way to know. One ratio stands apart, in
+    half of the cases on the other side of one: neither counting nor the shape tells the clear from the
+    close. And the order is drawn, or the verdicts of every seed would be one list.
     """
-    cases = []
-    for word, t in (("clear", 4.3), ("clear", -4.3), ("close", 3.6), ("close", -3.6)):
-        near, apart = (1.0, -0.5) if word == "clear" else (0.1, 1.0)
-        noise = np.append(near + rng.uniform(-0.1, 0.1, 9), apart)
+    cases, kinds = [], list(product(("clear", "close"), (1, -1), (1.2, -1.2)))
+    for number in rng.permutation(len(kinds)):
+        word, side, apart = kinds[number]
+        t = side * (4.3 if word == "clear" else 3.6)
+        noise = np.append(rng.uniform(-0.1, 0.1, 9), apart)
         noise = (noise - noise.mean()) / noise.std(ddof=1)
         logs = float(rng.uniform(0.1, 2)) * np.sign(t) * (noise + abs(t) / 10**0.5)
         cases.append(

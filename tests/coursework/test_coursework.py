@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections import Counter
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -31,7 +33,10 @@ from tests.coursework.common import (
 
 MUTANTS = [wrong for name in NAMES for wrong in read_wrong(name, name)]
 ATTACKS = read_wrong("attacks", "variance-by-hand")
+HONEST = [right for name in NAMES for right in read_wrong("honest", name) if name in right.title]
 QUICK = {"swapped fans", "truncation not corrected", "forgotten transpose"} | {
+    "memory past the limit", "lines without end", "rows without numbers", "grader slowed down",
+    "verdicts in the order of the file", "verdict from the ratio that stands apart",
     "comparison functions overwritten", "early exit", "output that floods", "files written outside"
 }  # fmt: skip
 
@@ -88,6 +93,15 @@ def test_a_wrong_solution_loses_its_question_and_no_other(wrong, tmp_path):
     assert lost(report) == list(wrong.loses), report
 
 
+@pytest.mark.parametrize("right", HONEST, ids=lambda r: r.title)
+def test_a_right_answer_in_another_dress_keeps_its_marks(right, tmp_path):
+    path = write_submission(tmp_path / "a.ipynb", right.assignment, "reference", right.code)
+    whole = assignment(right.assignment)
+    asked = tuple(q for q in whole.questions if re.search(rf"\b{q.function}\b", right.code))
+    report = grading.grade(replace(whole, questions=asked or whole.questions), path)
+    assert lost(report) == [], report
+
+
 @pytest.mark.full
 @pytest.mark.parametrize("seed", [1, 20_101])
 @pytest.mark.parametrize("name", NAMES)
@@ -119,6 +133,25 @@ def test_code_assignments_have_at_least_eight_wrong_solutions_and_there_are_atta
     assert all(len(read_wrong(name, name)) >= 8 for name in NAMES)
     assert len(ATTACKS) >= 10
     assert {w.title for w in (*MUTANTS, *ATTACKS)} >= QUICK
+    assert len(HONEST) == len(read_wrong("honest", "")) > 20
+
+
+def test_the_verdicts_of_a_seed_are_no_list_to_learn_by_heart():
+    """Nor can they be told from the shape of the ratios: each shape comes with each verdict."""
+    question = next(
+        q for q in assignment("reproduce-a-figure").questions if q.function == "verdict"
+    )
+    orders = [[case.label for case in question.cases(seed)] for seed in range(20)]
+    assert len(set(map(tuple, orders))) > 15
+    assert all(Counter(order) == Counter(orders[0]) for order in orders)
+    apart = {(c.label, skewed(c)) for c in question.cases(3)}
+    assert len(apart) == 8
+
+
+def skewed(case):
+    """Whether the ratio that stands apart is the largest."""
+    logs = np.log(case.arguments[0])
+    return bool(logs.max() - np.median(logs) > np.median(logs) - logs.min())
 
 
 @pytest.mark.parametrize("wrong", [w for w in MUTANTS if w.passes_public], ids=lambda w: w.title)
@@ -265,6 +298,44 @@ class TestRelease:
         found = json.loads((tmp_path / "results" / "results.json").read_text())
         assert sum(test["score"] for test in found["tests"]) == assignment(name).points
         assert "7" not in found["output"]
+
+
+@pytest.mark.parametrize(
+    ("files", "graded"),
+    [
+        (["work.ipynb"], "work.ipynb"),
+        (["Work.IPYNB"], "Work.IPYNB"),
+        (["a.ipynb/notes.txt", "work.ipynb"], "work.ipynb"),
+        (["__MACOSX/._work.ipynb", ".ipynb_checkpoints/a.ipynb", "work.ipynb"], "work.ipynb"),
+        (["a.py", "work.ipynb"], "work.ipynb"),
+        (["work.py"], "work.py"),
+        ([], None),
+    ],
+    ids=["notebook", "capitals", "folder", "hidden files", "script beside it", "script", "nothing"],
+)
+def test_an_archive_finds_the_submission_whatever_lies_beside_it(
+    files, graded, tmp_path, monkeypatch
+):
+    source = tmp_path / ".hidden" / "source"
+    source.mkdir(parents=True)
+    shutil.copy(COURSEWORK / "autograder.py", source)
+    (source / "seed.txt").write_text("7\n")
+    toy = "from tests.coursework.test_grading import TOY as ASSIGNMENT\n"
+    (source / "hidden.py").write_text(toy)
+    for name in files:
+        path = source.parent / "submission" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        code = "def add(a, b): return a + b" if name == graded else "nothing"
+        book = {"cells": [{"cell_type": "code", "source": code}]}
+        path.write_text(code if path.suffix == ".py" else json.dumps(book))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    autograder = script("autograder")
+    autograder.HERE = source
+    monkeypatch.setenv("AUTOGRADER_ROOT", str(source.parent))
+    assert autograder.main() == 0
+    found = json.loads((source.parent / "results" / "results.json").read_text())
+    assert [test["score"] for test in found["tests"]] == [2 if graded else 0]
+    assert (f"graded: {graded}" in found["output"]) == (files == ["a.py", "work.ipynb"])
 
 
 @pytest.mark.full

@@ -7,7 +7,15 @@ nothing it could reach knows the answer. Questions stand in ``hidden.py`` of an 
 outside the package. Used by ``glorot grade`` and by the autograder archives.
 """
 
-from glorot.grading.batch import Mark, Report, grade, grade_batch, table, write_reports
+from glorot.grading.batch import (
+    Mark,
+    Report,
+    find_submissions,
+    grade,
+    grade_batch,
+    table,
+    write_reports,
+)
 from glorot.grading.questions import (
     Assignment,
     Case,
@@ -28,6 +36,7 @@ __all__ = [
     "Report",
     "Seed",
     "expect",
+    "find_submissions",
     "grade",
     "grade_batch",
     "load_assignment",

@@ -55,7 +55,7 @@ def find_submissions(paths: Iterable[Path]) -> list[Path]:
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
-            inside = (p for p in path.rglob("*") if p.suffix in SUFFIXES and p.is_file())
+            inside = (p for p in path.rglob("*") if _kind(p) in SUFFIXES and p.is_file())
             parts = ((p, p.relative_to(path).parts) for p in inside)
             found += sorted(p for p, names in parts if not any(n.startswith(".") for n in names))
         else:
@@ -81,9 +81,9 @@ def grade(assignment: Assignment, path: Path, seed: int = 0) -> Report:
             Mark(q.name, 0, q.points, "missing", ("the submission cannot be read",))
             for q in assignment.questions
         )
-        return Report(_text(path), 0, assignment.points, lost, _text(error))
+        return Report(_name(path), 0, assignment.points, lost, _text(error))
     marks = tuple(_mark(assignment, question, cells, seed) for question in assignment.questions)
-    return Report(_text(path), sum(m.points for m in marks), assignment.points, marks)
+    return Report(_name(path), sum(m.points for m in marks), assignment.points, marks)
 
 
 def read_cells(path: Path) -> list[str]:
@@ -93,8 +93,10 @@ def read_cells(path: Path) -> list[str]:
         ValueError: if the file is of another kind, empty, too large, no UTF-8 or no notebook.
         OSError: if it cannot be read.
     """
-    if path.suffix not in SUFFIXES:
+    if _kind(path) not in SUFFIXES:
         raise ValueError(f"submission must be an .ipynb or .py file, got {path.name!r}")
+    if path.is_symlink():  # in an archive a link can name a classmate's file, or the model answer
+        raise ValueError(f"submission must be a file itself, and {path.name!r} is a link")
     if not path.is_file():
         raise ValueError(f"submission must be a file, and {path.name!r} is none")
     with path.open("rb") as file:
@@ -104,10 +106,14 @@ def read_cells(path: Path) -> list[str]:
     text = raw.decode("utf-8-sig")
     if not text.strip():
         raise ValueError(f"submission must hold code, and {path.name!r} is empty")
-    cells = [text] if path.suffix == ".py" else _code_cells(text, path.name)
+    cells = [text] if _kind(path) == ".py" else _code_cells(text, path.name)
     if not any(cell.strip() for cell in cells):
         raise ValueError(f"submission must hold code, and {path.name!r} has no code cell")
     return cells
+
+
+def _kind(path: Path) -> str:
+    return path.suffix.lower()
 
 
 def _code_cells(text: str, name: str) -> list[str]:
@@ -182,12 +188,17 @@ def _grade_or_say_why_not(assignment: Assignment, path: Path, seed: int) -> Repo
     except (RuntimeError, OSError) as error:
         problem = f"NOT GRADED, try again: {_text(error)}"
         marks = tuple(Mark(q.name, 0, q.points, "ungraded") for q in assignment.questions)
-        return Report(_text(path), 0, assignment.points, marks, problem)
+        return Report(_name(path), 0, assignment.points, marks, problem)
 
 
 def _text(what: object) -> str:
-    """One line that can be written down: the name of a file can be no text."""
+    """One line that can be written down."""
     return " ".join(str(what).split())[:300].encode("utf-8", "replace").decode()
+
+
+def _name(path: Path) -> str:
+    """The whole path, so that no two are the same; what a terminal would obey is escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(path))
 
 
 def table(reports: Sequence[Report]) -> list[list[str]]:

@@ -17,6 +17,7 @@ from glorot.grading.sandbox import Limits
 __all__ = ["Assignment", "Case", "Question", "Seed", "expect", "load_assignment", "same"]
 
 HIDDEN = "hidden.py"
+SINGLE = 3e-6  # what sums and exponentials in single precision are off by, at most 25 roundings
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,9 @@ def expect(
 def same(answer: object, truth: object, rtol: float = 1e-6, atol: float = 0.0) -> str | None:
     """Say how an answer differs from the truth, without giving the truth away; None if it does not.
 
-    Numbers may be Python's or NumPy's, arrays may come as nested lists, a tuple as a list; shapes
-    must be equal and every number finite.
+    Numbers may be Python's or NumPy's, arrays may come as nested lists, a tuple as a list, a
+    number as an array of one; other shapes must be equal and every number finite. An answer in single
+    precision is as right as single precision can be.
 
     Example:
         >>> same([1.0, 2.0], np.array([1.0, 2.0])) is None
@@ -174,21 +176,24 @@ def same(answer: object, truth: object, rtol: float = 1e-6, atol: float = 0.0) -
             return f"returned {got.dtype}, expected numbers"
     except ValueError:
         return "returned lists of unequal lengths, expected an array"
+    if isinstance(answer, np.ndarray) and got.size == 1 and expected.shape == ():
+        got = got.reshape(())
     if got.shape != expected.shape:
         return f"returned shape {got.shape}, expected {expected.shape}"
     if not np.isfinite(got).all():
         return "returned a number that is not finite"
     off = np.abs(got.astype(np.float64) - expected)
+    size = np.abs(expected).max(initial=0)
+    if got.dtype == np.float32:
+        rtol, atol = max(rtol, SINGLE), max(atol, SINGLE * float(size))
     if (off <= atol + rtol * np.abs(expected)).all():
         return None
-    size = np.abs(expected).max()
     return f"is off by {off.max() / size:.2g} of its size" if size > 0 else "is not zero"
 
 
-def _same_items(answer: object, truth: Sequence[object], rtol: float, atol: float) -> str | None:
-    if isinstance(answer, np.ndarray) and answer.ndim > 0:
-        answer = list(answer)
-    if not isinstance(answer, list | tuple):
+def _same_items(answer: Any, truth: Sequence[object], rtol: float, atol: float) -> str | None:
+    rows = isinstance(answer, np.ndarray) and answer.ndim > 0
+    if not rows and not isinstance(answer, list | tuple):
         return f"returned a {type(answer).__name__}, expected {len(truth)} items"
     if len(answer) != len(truth):
         return f"returned {len(answer)} items, expected {len(truth)}"

@@ -28,6 +28,7 @@ DEVICES = ("/dev/null", "/dev/urandom")
 NOBODY = 65534
 _PACKAGES = str(Path(np.__file__).resolve().parents[1])
 CHUNK = 1 << 16
+OTHER_LINES = 9  # that are no answer: started, notes, attempts, done; of more, none is ours
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def _read(received: bytes, cases: int) -> Outcome:
     """Decode the answers; a line that is not one of ours is a line that is not there."""
     outcome = Outcome()
-    for line in received.split(b"\n"):
+    for line in received.split(b"\n", cases + OTHER_LINES)[: cases + OTHER_LINES]:
         try:
             message = json.loads(line)
         except (ValueError, RecursionError):
@@ -259,7 +260,9 @@ def _take(outcome: Outcome, message: dict[str, Any], cases: int) -> None:
 
 def _words(text: object) -> str:
     """A short text that can be written down, whatever it held."""
-    return str(text)[:240].encode("utf-8", "replace").decode()
+    if not isinstance(text, str):
+        return "something that is no text"
+    return text[:240].encode("utf-8", "replace").decode()
 
 
 def _why_it_died(code: int, said: bytes, limits: Limits) -> str:
