@@ -12,6 +12,7 @@ from tests.browser.test_pages import check
 
 pytestmark = pytest.mark.browser
 
+FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 PLACE = "document.querySelector('.chain-moving .wave').getBoundingClientRect().x"
 
 
@@ -29,6 +30,7 @@ def test_the_signal_travels_until_it_is_held(visit, address):
     seen.page.emulate_media(reduced_motion="no-preference")
     assert moved(seen) > 0
     seen.page.get_by_label("hold it still").check()
+    seen.page.evaluate(FRAMES)  # a picture that is held finishes the frame that it is in
     assert moved(seen) == 0
     seen.page.get_by_label("hold it still").uncheck()
     assert moved(seen) > 0
