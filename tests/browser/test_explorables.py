@@ -85,8 +85,15 @@ def test_an_arithmetic_error_of_a_millionth_is_noticed():
     assert not np.isclose(1.0, 1.00001, rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [375, 1300])
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    [
+        (1300, "light"),
+        (375, "dark"),
+        pytest.param(1300, "dark", marks=pytest.mark.full),
+        pytest.param(375, "light", marks=pytest.mark.full),
+    ],
+)
 def test_no_explorable_complains_overflows_or_shuts_anyone_out(opened, widget, theme, width):
     seen = opened(widget, theme=theme, width=width)
     seen.page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
