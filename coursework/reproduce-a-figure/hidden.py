@@ -35,9 +35,8 @@ def judge_schemes(cases: Sequence[Case], answers: Sequence[object]) -> list[str]
             bound = fan_in**-0.5 if scheme == "standard" else (6 / (fan_in + fan_out)) ** 0.5
             law = stats.uniform(-bound, 2 * bound)
             outside = not (np.abs(weight) <= bound * (1 + 1e-6)).all()  # not a number is outside
-            if (
-                outside or stats.kstest(weight.ravel(), law.cdf).pvalue < 1e-6
-            ):  # all students draw alike
+            p_value = stats.kstest(weight.ravel(), law.cdf).pvalue
+            if outside or p_value < 1e-6:  # small: all students draw alike
                 found.append(
                     f"{case.label}: a {fan_in} x {fan_out} matrix has another distribution"
                 )

@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 
 INTERVAL = 0.05  # seconds between two looks
-NEWBORN = 1.0  # seconds that a child may take until it runs a program of its own
 
 
 @dataclass(frozen=True)
@@ -42,18 +41,10 @@ def resident(pid: int) -> float:
     total = 0
     for process in family:
         try:
-            if process is root or not _is_its_parent_still(process):
-                total += process.memory_info().rss
+            total += process.memory_info().rss
         except psutil.NoSuchProcess:
             continue
     return total / 1e6
-
-
-def _is_its_parent_still(process: psutil.Process) -> bool:
-    """Whether a child has just been forked: until it runs a program, its memory is its parent's."""
-    parent = process.parent()
-    young = time.time() - process.create_time() < NEWBORN
-    return young and parent is not None and process.cmdline() == parent.cmdline()
 
 
 def measure(

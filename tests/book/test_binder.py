@@ -185,28 +185,6 @@ def test_the_labs_need_no_package_that_colab_lacks():
     assert run_without(MISSING_ON_COLAB, "import glorot.explorables").returncode != 0
 
 
-# How memory is measured.
-
-HOLD_AND_FORK = """
-import os, time
-held = bytearray(300_000_000)
-held[::4096] = b"1" * len(held[::4096])
-if (child := os.fork()) == 0:
-    time.sleep({pause})
-    os.execvp("true", ["true"])
-os.waitpid(child, 0)
-"""
-
-
-@pytest.mark.full
-@pytest.mark.parametrize(("pause", "copies"), [(0.3, 1), (2, 2)], ids=["starting", "staying"])
-def test_a_child_counts_from_when_it_is_more_than_a_copy(tmp_path, pause, copies):
-    command = [sys.executable, "-c", HOLD_AND_FORK.format(pause=pause)]
-    run = measure(command, tmp_path, os.environ, tmp_path / "log.txt", LONG)
-    assert run.code == 0, run.output
-    assert run.peak // 300 == copies
-
-
 # The environment, made as Binder makes it.
 
 

@@ -22,7 +22,7 @@ def complaints(notebook: nbformat.NotebookNode) -> list[str]:
         if cell.cell_type != "code":
             continue
         if "NBVAL_" in cell.source:
-            found.append(f"cell {number} shows readers a mark that belongs into its tags")
+            found.append(f"cell {number} shows readers a mark that belongs in its tags")
         checked = "nbval-check-output" in cell.metadata.get("tags", [])
         if checked and not cell.outputs:
             found.append(f"cell {number} is to be compared and has no stored output")

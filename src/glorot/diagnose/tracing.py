@@ -21,6 +21,8 @@ from glorot.probes import saturation_fraction
 
 __all__ = ["Node", "Tracer", "Weight", "tensors_in"]
 
+_ATTENTION = "multi_head_attention_forward"
+
 # Functions that multiply by a matrix of weights: which axes of it are (in, out).
 _AXES = {
     "linear": (1, 0),
@@ -31,12 +33,11 @@ _AXES = {
     "conv_transpose1d": (0, 1),
     "conv_transpose2d": (0, 1),
     "conv_transpose3d": (0, 1),
+    _ATTENTION: (1, 0),
 }
 RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 CELLS = ("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell")
 _AXES |= dict.fromkeys((*RECURRENT, *CELLS), (1, 0))
-_ATTENTION = "multi_head_attention_forward"
-_AXES |= {_ATTENTION: (1, 0)}
 _PRODUCTS = ("matmul", "rmatmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "tensordot")
 NORMALIZERS = ("batch_norm", "layer_norm", "group_norm", "instance_norm", "rms_norm", "normalize")
 NORMS = ("rsqrt", "sqrt", "std", "var", "norm", "vector_norm", "var_mean", "std_mean")
